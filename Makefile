@@ -1,0 +1,91 @@
+# Fitly's verbs. `make run` and `make test` need nothing but Python 3.11 or newer and, the first time, a network.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST := $(BIN)/python -m pytest
+
+# The newest interpreter that is new enough; PYTHON=… overrides. Each is asked, since a name on the path may be a shim without a Python behind it.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+FIND_PYTHON = for p in $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python); do \
+	if "$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo "$$p"; exit 0; fi; done; \
+	found=$$($(or $(PYTHON),python3) --version 2>/dev/null || echo "no Python"); \
+	echo "Fitly needs Python 3.11 or newer, found $$found: install one, or name it with make PYTHON=/path/to/python3.12" >&2; exit 2
+
+.PHONY: help run test check bench chaos schemas lock venv lint types layers drift deploy coverage wheel
+
+help:
+	@echo 'make run      everything on this machine with simulated learners; Ctrl-C stops it'
+	@echo 'make test     all tests, real Kafka and Postgres included'
+	@echo 'make check    style, types, layers, generated files, deployment files, coverage of core and wire'
+	@echo 'make bench    the figures: throughput, restore, latency'
+	@echo 'make chaos    the long crash tests'
+	@echo 'make schemas  write schemas/ and deploy/ anew from the code'
+	@echo 'make lock     resolve the dependencies anew into the lock files'
+
+# ------------------------------------------------------------ environment
+venv: $(STAMP)
+
+# uv comes from the lock as well: pip takes the version and the hashes from the constraints.
+$(STAMP): requirements.lock pyproject.toml
+	@python=$$($(FIND_PYTHON)); \
+	if ! $(BIN)/python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo "creating .venv with $$($$python --version)"; "$$python" -m venv --clear .venv; fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r <(awk '/^uv==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.lock)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Two locks from one resolution: everything, and what the container needs.
+UV_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links pyproject.toml
+lock: $(STAMP)
+	$(UV_LOCK) --all-extras $(LOCK_FLAGS) -o requirements.lock
+	$(UV_LOCK) --constraints requirements.lock -o requirements-runtime.lock
+
+# ------------------------------------------------------------ the product
+run: $(STAMP)
+	exec $(BIN)/fitly up --ephemeral --simulate 20
+
+test: $(STAMP)
+	$(PYTEST) -m 'not long'
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench
+
+chaos: $(STAMP)
+	$(PYTEST) tests/chaos --timeout 3600 -v
+
+schemas: $(STAMP)
+	$(BIN)/python -m fitly.wire.schemas
+	$(BIN)/python tools/deploy_files.py
+
+# ------------------------------------------------------------ what holds the house together
+check: lint types layers drift deploy wheel coverage
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+layers: $(STAMP)
+	$(BIN)/lint-imports
+
+drift: $(STAMP)
+	$(BIN)/python -m fitly.wire.schemas --check
+	$(BIN)/python tools/deploy_files.py --check
+
+deploy: $(STAMP)
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
+	$(BIN)/hadolint Dockerfile
+
+wheel: $(STAMP)
+	$(BIN)/python tools/built_wheel.py
+
+# Without hash seeds, brokers or databases: the pure half of the product, every branch.
+coverage: $(STAMP)
+	$(PYTEST) tests/core tests/wire tests/properties -q --cov --cov-report=term-missing:skip-covered

@@ -8,11 +8,14 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest
 
-# The newest interpreter that is new enough; PYTHON=… overrides. Each is asked, since a name on the path may be a shim without a Python behind it.
+# The newest interpreter that is new enough and can make environments (Debian ships that apart); PYTHON=… overrides. Each is asked, since a
+# name on the path may be a shim without a Python behind it.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
-FIND_PYTHON = for p in $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python); do \
-	if "$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo "$$p"; exit 0; fi; done; \
-	found=$$($(or $(PYTHON),python3) --version 2>/dev/null || echo "no Python"); \
+CANDIDATES = $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
+FIND_PYTHON = for p in $(CANDIDATES); do if "$$p" -c 'import ensurepip, venv; $(NEW_ENOUGH)' >/dev/null 2>&1; then echo "$$p"; exit 0; fi; done; \
+	for p in $(CANDIDATES); do if "$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then \
+	echo "Fitly needs the venv module of $$p ($$($$p --version)): install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 2; fi; done; \
+	found=$$($(firstword $(PYTHON) python3) --version 2>/dev/null || echo "no Python"); \
 	echo "Fitly needs Python 3.11 or newer, found $$found: install one, or name it with make PYTHON=/path/to/python3.12" >&2; exit 2
 
 .PHONY: help run test check bench chaos schemas lock venv lint types layers drift deploy coverage wheel

@@ -23,7 +23,7 @@ FIND_PYTHON = for p in $(CANDIDATES); do if "$$p" -c 'import ensurepip, venv; $(
 help:
 	@echo 'make run      everything on this machine with simulated learners; Ctrl-C stops it'
 	@echo 'make test     all tests, real Kafka and Postgres included'
-	@echo 'make check    style, types, layers, generated files, deployment files, coverage of core and wire'
+	@echo 'make check    style, types, layers, generated and deployment files, the wheel, coverage of core and wire'
 	@echo 'make bench    the figures: throughput, restore, latency'
 	@echo 'make chaos    the long crash tests'
 	@echo 'make schemas  write schemas/ and deploy/ anew from the code'
@@ -89,6 +89,7 @@ deploy: $(STAMP)
 wheel: $(STAMP)
 	$(BIN)/python tools/built_wheel.py
 
-# Without hash seeds, brokers or databases: the pure half of the product, every branch.
+# The pure half of the product, without broker or database: every branch, doctests included.
+UNIT := $(wildcard tests/core tests/wire tests/properties) src/fitly/core src/fitly/wire
 coverage: $(STAMP)
-	$(PYTEST) tests/core tests/wire tests/properties -q --cov --cov-report=term-missing:skip-covered
+	$(PYTEST) $(UNIT) -q --cov --cov-report=term-missing:skip-covered

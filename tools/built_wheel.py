@@ -1,4 +1,4 @@
-"""Build the wheel and say whether everything in ``src/fitly`` is in it, and nothing else.
+"""Build the wheel and try it: nothing is missing, and every role imports with the libraries of the container only.
 
 Knows what users install. Must never know single modules: whatever git tracks under ``src/fitly`` is expected.
 """
@@ -12,30 +12,33 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+TRIAL = Path(__file__).with_name("import_as_installed.py")
 
 
 def main() -> int:
-    """Compare the wheel's files with the tracked ones; 1 when one is missing or too many."""
+    """Return 0 when the wheel is complete and imports, else 1."""
     with tempfile.TemporaryDirectory() as folder:
         build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
         subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
         (wheel,) = Path(folder).glob("*.whl")
+        unpacked = Path(folder, "site")
         with zipfile.ZipFile(wheel) as archive:
-            inside = {name for name in archive.namelist() if ".dist-info/" not in name}
-    tracked = {path.relative_to(ROOT / "src").as_posix() for path in _tracked() if path.exists()}
-    for title, names in (
-        ("missing from the wheel", tracked - inside),
-        ("not tracked, but in the wheel", inside - tracked),
-    ):
-        if names:
-            print(f"{title}: {', '.join(sorted(names))}", file=sys.stderr)
-    return int(inside != tracked)
+            archive.extractall(unpacked)
+        inside = {path.relative_to(unpacked).as_posix() for path in (unpacked / "fitly").rglob("*") if path.is_file()}
+        complete = _complete(inside)
+        trial = [sys.executable, "-I", str(TRIAL), str(unpacked), str(ROOT / "requirements-runtime.lock")]
+        return int(not complete or subprocess.run(trial, cwd=folder, check=False).returncode != 0)
 
 
-def _tracked() -> list[Path]:
+def _complete(inside: set[str]) -> bool:
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "src/fitly"]
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return [ROOT / name for name in output.split("\0") if name]
+    expected = {name.removeprefix("src/") for name in output.split("\0") if name and (ROOT / name).exists()}
+    findings = (("missing from the wheel", expected - inside), ("in the wheel by accident", inside - expected))
+    for title, names in findings:
+        if names:
+            print(f"{title}: {', '.join(sorted(names))}", file=sys.stderr)
+    return inside == expected
 
 
 if __name__ == "__main__":

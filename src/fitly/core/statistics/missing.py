@@ -1,0 +1,24 @@
+"""Why a figure has no value.
+
+Knows the closed list of reasons. Must never know how an absent figure is stored or shown: an undefined figure
+is null with one of these words beside it, never 0 and never NaN.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Missing(StrEnum):
+    """Why a figure is null."""
+
+    NO_RANDOMIZED_OWN_BASELINE = "NO_RANDOMIZED_OWN_BASELINE"
+    """The learner has too few randomized decisions of their own for a test."""
+    NO_POPULATION_BASELINE = "NO_POPULATION_BASELINE"
+    """What the learner would be described against is not known (yet)."""
+    BASELINE_TOUCHES_ZERO = "BASELINE_TOUCHES_ZERO"
+    """A percentage of a baseline that may be nothing says nothing."""
+    TOO_FEW = "TOO_FEW"
+    """The metric was seen in too few decisions on one side."""
+    ZERO_VARIANCE = "ZERO_VARIANCE"
+    """All values are the same: there is nothing to set a difference against."""

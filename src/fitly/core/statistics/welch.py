@@ -1,0 +1,95 @@
+"""The difference of two means with unequal variances (Welch 1947, Satterthwaite's degrees of freedom).
+
+Knows two samples' sums. Must never know which of them is the treatment, except that the first comes first:
+differences are always first minus second, applied minus baseline.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+from scipy.special import stdtrit
+
+from fitly.core.statistics.missing import Missing
+from fitly.core.statistics.sums import Sums
+
+_LEAST: Final = 2
+
+
+class Interval(NamedTuple):
+    """A confidence interval."""
+
+    lower: float
+    upper: float
+
+
+def difference(applied: Sums, baseline: Sums) -> float | Missing:
+    """Give mean(applied) - mean(baseline).
+
+    >>> difference(Sums.of([750_000]), Sums.of([500_000]))
+    0.25
+    >>> difference(Sums.of([750_000]), Sums.of([]))
+    <Missing.TOO_FEW: 'TOO_FEW'>
+    """
+    if not applied.n or not baseline.n:
+        return Missing.TOO_FEW
+    across = applied.total * baseline.n - baseline.total * applied.n
+    return across / (applied.n * baseline.n * 10**6)
+
+
+def difference_interval(applied: Sums, baseline: Sums, level: float) -> Interval | Missing:
+    """Give the interval of the difference of two means.
+
+    Parameters
+    ----------
+    applied, baseline : Sums
+        The two samples.
+    level : float
+        Confidence, such as 0.95.
+
+    Returns
+    -------
+    Interval or Missing
+        Equals ``scipy.stats.ttest_ind(equal_var=False).confidence_interval(level)``.
+
+    Examples
+    --------
+    >>> lower, upper = difference_interval(Sums.of([1, 2, 3]), Sums.of([1, 2, 4]), 0.95)
+    >>> round(lower * 1e6, 3), round(upper * 1e6, 3)
+    (-3.454, 2.788)
+    """
+    between = difference(applied, baseline)
+    if isinstance(between, Missing) or applied.n < _LEAST or baseline.n < _LEAST:
+        return Missing.TOO_FEW
+    if not applied.spread and not baseline.spread:
+        return Missing.ZERO_VARIANCE
+    first, second = applied.variance / applied.n, baseline.variance / baseline.n
+    freedom = (first + second) ** 2 / (first**2 / (applied.n - 1) + second**2 / (baseline.n - 1))
+    reach = float(stdtrit(freedom, 0.5 + level / 2)) * math.sqrt(first + second)
+    return Interval(between - reach, between + reach)
+
+
+def improvement(applied: Sums, baseline: Sums, level: float) -> float | Missing:
+    """Give the difference in percent of the baseline, where the baseline is surely not nothing.
+
+    Returns
+    -------
+    float or Missing
+        ``100 * (mean(applied) - mean(baseline)) / mean(baseline)``; missing where the baseline's own t interval at
+        ``level`` touches 0, for then the percentage has no bound.
+
+    Examples
+    --------
+    >>> improvement(Sums.of([750_000, 850_000]), Sums.of([400_000, 400_000]), 0.95)
+    100.0
+    >>> improvement(Sums.of([750_000, 850_000]), Sums.of([0, 100_000]), 0.95)
+    <Missing.BASELINE_TOUCHES_ZERO: 'BASELINE_TOUCHES_ZERO'>
+    """
+    if not applied.n or baseline.n < _LEAST:
+        return Missing.TOO_FEW
+    reach = float(stdtrit(baseline.n - 1, 0.5 + level / 2)) * math.sqrt(baseline.variance / baseline.n)
+    if abs(baseline.mean) <= reach:
+        return Missing.BASELINE_TOUCHES_ZERO
+    across = applied.total * baseline.n - baseline.total * applied.n
+    return 100 * across / (applied.n * baseline.total)

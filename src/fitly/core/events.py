@@ -1,0 +1,238 @@
+"""Every event that comes in, as frozen data with its bounds.
+
+Knows what a producer may say and between which bounds. Must never know how it was written down (that is
+``wire``) or what it leads to (that is ``step``). Bounds stand in ``Annotated`` so that one declaration
+serves the reader, the validator and the JSON Schema.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final, TypeAlias
+
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
+
+from fitly.core.names import EventKey, UserId
+from fitly.core.numbers import Millis
+from fitly.core.rules import Policy
+from fitly.core.vocabulary import ClockMode, Context, Feature, Level, OutcomeType, Scope, Variant
+
+Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Text: TypeAlias = Annotated[str, MinLen(1), MaxLen(200)]
+Minutes: TypeAlias = Annotated[float, Ge(0), Le(10_080)]
+Difficulty: TypeAlias = Annotated[int, Ge(1), Le(5)]
+Identifier: TypeAlias = Annotated[str, MinLen(36), MaxLen(36)]
+
+CLOSED: Final = {"extra": "forbid", "allow_inf_nan": False}
+"""How the validator treats each payload: an unknown field is a mistake to be told, not to be dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRecorded:
+    """What a learner did and how well it went; at least one of the four metrics is present."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    outcome_type: OutcomeType
+    context: Context
+    retention_score: Share | None = None
+    performance_score: Share | None = None
+    completion_rate: Share | None = None
+    engagement_score: Share | None = None
+    session_duration: Minutes | None = None
+    content_type: Text | None = None
+    difficulty_level: Difficulty | None = None
+    personalization_applied: bool | None = None
+    strategy_variant: Variant | None = None
+    decision_id: Identifier | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an outcome that measured nothing."""
+        if (
+            self.retention_score is None
+            and self.performance_score is None
+            and self.completion_rate is None
+            and self.engagement_score is None
+        ):
+            message = "give at least one of retention_score, performance_score, completion_rate, engagement_score"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeCorrected:
+    """The right metrics of an earlier outcome (named by its source and id), or that it never happened."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    context: Context
+    outcome_source: Text
+    outcome_id: Text
+    withdrawn: bool = False
+    retention_score: Share | None = None
+    performance_score: Share | None = None
+    completion_rate: Share | None = None
+    engagement_score: Share | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a correction that says both or neither."""
+        measured = not (
+            self.retention_score is None
+            and self.performance_score is None
+            and self.completion_rate is None
+            and self.engagement_score is None
+        )
+        if measured == self.withdrawn:
+            message = "give either withdrawn: true or the right metrics (at least one of the four), not both"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyRequested:
+    """Somebody asks for the standing decision of a context, or for a new one."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    context: Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionApplied:
+    """What really happened on the learner's screen."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    decision_id: Identifier
+    applied: bool
+    reason: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferencesChanged:
+    """Any subset of the preference fields; an omitted one stays as it was."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    level: Level | None = None
+    auto_adapt_enabled: bool | None = None
+    mission_enabled: bool | None = None
+    content_enabled: bool | None = None
+    assessment_enabled: bool | None = None
+    session_enabled: bool | None = None
+    disabled_features: Annotated[tuple[Feature, ...], MaxLen(14)] | None = None
+    consent: bool | None = None
+    acted_by: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferencesReset:
+    """Start again: what was learned, the preferences, or both. Never switches anything on without consent."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    scope: Scope = Scope.LEARNED
+    consent: bool | None = None
+    acted_by: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockTicked:
+    """Time passed in silence. Sent signed, per partition, by the partition's owner or a backfill's publisher."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOpened:
+    """Control record 1 of an input topic: its birth id, its clock mode and its size, for ever."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    birth_id: Identifier
+    clock_mode: ClockMode
+    partitions: Annotated[int, Gt(0), Le(4096)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRevised:
+    """The rules in force from here on."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    revision: Annotated[int, Gt(0)]
+    policy: Policy
+    note: Annotated[str, MaxLen(500)] = ""
+
+
+LearnerPayload: TypeAlias = (
+    OutcomeRecorded | OutcomeCorrected | StrategyRequested | DecisionApplied | PreferencesChanged | PreferencesReset
+)
+ControlPayload: TypeAlias = LogOpened | PolicyRevised
+
+LEARNER_EVENTS: Final[dict[str, type[LearnerPayload]]] = {
+    "fitly.outcome.recorded.v1": OutcomeRecorded,
+    "fitly.outcome.corrected.v1": OutcomeCorrected,
+    "fitly.strategy.requested.v1": StrategyRequested,
+    "fitly.decision.applied.v1": DecisionApplied,
+    "fitly.preferences.changed.v1": PreferencesChanged,
+    "fitly.preferences.reset.v1": PreferencesReset,
+}
+CONTROL_EVENTS: Final[dict[str, type[ControlPayload]]] = {
+    "fitly.log.opened.v1": LogOpened,
+    "fitly.policy.revised.v1": PolicyRevised,
+}
+TICK: Final = "fitly.clock.ticked.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerEvent:
+    """One event about one learner, as the fold sees it.
+
+    Attributes
+    ----------
+    key : EventKey
+        uuid5 of source and id.
+    user_id : UserId
+        The learner; equal to the record's key.
+    source, id : str
+        As the producer gave them.
+    time : Millis
+        Event time.
+    kind : str
+        The CloudEvents type.
+    data : LearnerPayload
+        What it says.
+    """
+
+    key: EventKey
+    user_id: UserId
+    source: str
+    id: str
+    time: Millis
+    kind: str
+    data: LearnerPayload
+
+
+@dataclass(frozen=True, slots=True)
+class ControlEvent:
+    """One numbered control event; its signature has been checked."""
+
+    number: int
+    key: EventKey
+    kind: str
+    data: ControlPayload
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One signed tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that is not an event at all, and why."""
+
+    reason: str
+    detail: str
+
+
+Arrival: TypeAlias = LearnerEvent | ControlEvent | Tick | Unreadable

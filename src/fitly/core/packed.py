@@ -1,0 +1,104 @@
+"""Small fixed-width records kept as bytes, one after another.
+
+Knows how to read, append and replace the k-th record of a byte string. Must never know what a record means.
+
+A row is touched once per event but only one or two of its many entries are needed; unpacking just those,
+and copying the rest as bytes, is what keeps the fold fast and a row at rest small. Widths are bytes of the
+changelog: a layout never changes in place, the row's version does.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+Record = TypeVar("Record", bound=tuple[Any, ...])
+
+
+class Layout(Generic[Record]):
+    """One fixed-width record type inside a byte string.
+
+    Parameters
+    ----------
+    make : callable
+        Builds the record from its unpacked fields (a NamedTuple's ``_make``).
+    fields : str
+        ``struct`` codes, little endian, no padding.
+
+    Examples
+    --------
+    >>> from typing import NamedTuple
+    >>> class Point(NamedTuple):
+    ...     x: int
+    ...     y: int
+    >>> points = Layout(Point._make, "hh")
+    >>> blob = points.append(points.append(b"", Point(1, 2)), Point(3, 4))
+    >>> points.at(blob, -1), points.count(blob)
+    (Point(x=3, y=4), 2)
+    """
+
+    __slots__ = ("_make", "_struct", "width")
+
+    def __init__(self, make: Callable[[tuple[Any, ...]], Record], fields: str) -> None:
+        self._make = make
+        self._struct = struct.Struct("<" + fields)
+        self.width = self._struct.size
+
+    def count(self, blob: bytes) -> int:
+        """Give the number of records."""
+        return len(blob) // self.width
+
+    def at(self, blob: bytes, index: int) -> Record:
+        """Unpack one record; negative indexes count from the end.
+
+        Raises
+        ------
+        IndexError
+            If there is no such record.
+        """
+        start = index * self.width if index >= 0 else len(blob) + index * self.width
+        if start < 0 or start + self.width > len(blob):
+            message = f"no record {index} among {self.count(blob)}"
+            raise IndexError(message)
+        return self._make(self._struct.unpack_from(blob, start))
+
+    def all(self, blob: bytes) -> Iterator[Record]:
+        """Unpack every record in order."""
+        return map(self._make, self._struct.iter_unpack(blob))
+
+    def append(self, blob: bytes, record: Record) -> bytes:
+        """Add a record at the end."""
+        return blob + self._struct.pack(*record)
+
+    def replace(self, blob: bytes, index: int, record: Record) -> bytes:
+        """Put a record in another's place (``index`` from 0)."""
+        start = index * self.width
+        return blob[:start] + self._struct.pack(*record) + blob[start + self.width :]
+
+    def remove(self, blob: bytes, index: int) -> bytes:
+        """Leave out one record (``index`` from 0)."""
+        start = index * self.width
+        return blob[:start] + blob[start + self.width :]
+
+    def drop(self, blob: bytes, count: int) -> bytes:
+        """Leave out the first ``count`` records."""
+        return blob[count * self.width :]
+
+    def join(self, records: Iterator[Record] | list[Record]) -> bytes:
+        """Pack records one after another."""
+        pack = self._struct.pack
+        return b"".join(pack(*record) for record in records)
+
+    def find(self, blob: bytes, prefix: bytes) -> int:
+        """Give the index of the first record that begins with ``prefix``, or -1.
+
+        A match that does not start at a record's edge is passed over.
+        """
+        start = blob.find(prefix)
+        while start >= 0:
+            index, offset = divmod(start, self.width)
+            if not offset:
+                return index
+            start = blob.find(prefix, start + 1)
+        return -1

@@ -1,0 +1,329 @@
+"""The whole product, one record at a time: ``step(rows, event, rules, moment)`` gives rows and effects.
+
+Knows what each event leads to. Must never know where rows are kept, how a record was written or who sends
+what comes out. A literal map from event type to function stands at the foot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple, Protocol
+
+from fitly.core.amending import withdraw_or_correct
+from fitly.core.attribution import applied, attribute, by_id
+from fitly.core.deciding import decide, is_overruled, is_stale
+from fitly.core.decisions import UNMEASURED, Answer, Cause, Effect, Measured, OutcomeAmended, OutcomeFiled
+from fitly.core.dedupe import ACCEPTANCE_DAYS, is_seen, remember
+from fitly.core.eligibility import is_allowed
+from fitly.core.events import (
+    DecisionApplied,
+    LearnerEvent,
+    OutcomeCorrected,
+    OutcomeRecorded,
+    PreferencesChanged,
+    PreferencesReset,
+    StrategyRequested,
+)
+from fitly.core.learner import DECISIONS, ContextRow, DecisionEntry, LearnerRow, Preferences, Shown
+from fitly.core.names import ConfigId, DecisionId, UserId, config_id, fingerprint, unpacked_id
+from fitly.core.numbers import HOUR, Micro, Millis, day_of
+from fitly.core.outcomes import add_outcome
+from fitly.core.resets import changed, forgotten, reset
+from fitly.core.rewards import measured
+from fitly.core.rules import Rules
+from fitly.core.tally import put
+from fitly.core.vocabulary import ARM_VARIANTS, ArmCode, Bin, Context, Scope
+from fitly.core.windows import settle
+
+
+class Moment(NamedTuple):
+    """Where and when a record stands in the log.
+
+    ``stamp`` is the record's own, ``now`` the highest of the partition so far.
+    """
+
+    stamp: Millis
+    now: Millis
+    partition: int
+    offset: int
+
+
+class Rows(Protocol):
+    """The rows of the learners of one partition."""
+
+    def learner(self, user_id: UserId) -> LearnerRow | None:
+        """Give a learner's row, None where there is none yet."""
+
+    def context(self, user_id: UserId, context: Context) -> ContextRow | None:
+        """Give a learner's row of a context, None where there is none yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one record led to: its bin, the rows that changed, and what goes out, in order."""
+
+    bin: Bin
+    learner: LearnerRow | None = None
+    contexts: tuple[ContextRow, ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+
+class Scene(NamedTuple):
+    """What every handler is given."""
+
+    rows: Rows
+    learner: LearnerRow
+    event: LearnerEvent
+    rules: Rules
+    at: Moment
+
+    @property
+    def cause(self) -> Cause:
+        """The event as the cause of a decision."""
+        return Cause(self.event.key, self.at.partition, self.at.offset)
+
+    def context(self, context: Context) -> ContextRow:
+        """The row of a context, settled to now."""
+        row = self.rows.context(self.event.user_id, context)
+        if row is None:
+            return ContextRow(user_id=self.event.user_id, context=context)
+        return settle(row, self.rules, self.at.now)
+
+
+def step(rows: Rows, event: LearnerEvent, rules: Rules, at: Moment) -> Folded:
+    """Fold one learner event.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows before it.
+    event : LearnerEvent
+        A valid event whose key belongs to this partition.
+    rules : Rules
+        The rules in force.
+    at : Moment
+        Where and when.
+
+    Returns
+    -------
+    Folded
+        Nothing is changed in place; a row that is not in the result stays as it was.
+    """
+    learner = rows.learner(event.user_id)
+    created = learner is None
+    if learner is None:
+        preferences = Preferences(level=rules.policy.default_level)
+        learner = LearnerRow(user_id=event.user_id, preferences=preferences, created_at=at.now, updated_at=at.now)
+    scene = Scene(rows, learner, event, rules, at)
+    refusal = _refusal(event, at)
+    if refusal is not None:
+        return Folded(refusal, effects=_filed_unread(event, refusal))
+    folded = HANDLERS[type(event.data)](scene, event.data)
+    if created and folded.learner is None and folded.contexts:
+        return replace(folded, learner=learner)
+    return folded
+
+
+def fall_due(row: ContextRow, rules: Rules, now: Millis) -> ContextRow:
+    """Do what a row waited for: a tick came at or after the moment it was due."""
+    return settle(row, rules, now)
+
+
+def _refusal(event: LearnerEvent, at: Moment) -> Bin | None:
+    """Refuse what comes from the future or from before the acceptance window."""
+    if event.time > at.stamp + HOUR:
+        return Bin.FUTURE
+    if day_of(event.time) < day_of(at.now) - ACCEPTANCE_DAYS:
+        return Bin.LATE
+    return None
+
+
+def _seen_in_context(row: ContextRow, scene: Scene) -> tuple[Bin | None, ContextRow]:
+    """Refuse what the context's ring has seen or forgotten; else remember it."""
+    mark, day = fingerprint(scene.event.key), day_of(scene.event.time)
+    if is_seen(row.seen, mark):
+        return Bin.DUPLICATE, row
+    if day <= row.seen_floor:
+        return Bin.LATE, row
+    seen, floor = remember(row.seen, row.seen_floor, mark, day, day_of(scene.at.now))
+    return None, replace(row, seen=seen, seen_floor=floor)
+
+
+def _seen_by_learner(scene: Scene) -> tuple[Bin | None, LearnerRow]:
+    """Refuse what the learner's ring has seen or forgotten; else remember it."""
+    learner, mark, day = scene.learner, fingerprint(scene.event.key), day_of(scene.event.time)
+    if is_seen(learner.seen, mark):
+        return Bin.DUPLICATE, learner
+    if day <= learner.seen_floor:
+        return Bin.LATE, learner
+    seen, floor = remember(learner.seen, learner.seen_floor, mark, day, day_of(scene.at.now))
+    return None, replace(learner, seen=seen, seen_floor=floor, updated_at=scene.at.now)
+
+
+def _outcome_recorded(scene: Scene, data: OutcomeRecorded) -> Folded:
+    """Attribute an outcome, teach its arm and its day, and decide anew where the dwell is past."""
+    before = scene.context(data.context)
+    refusal, row = _seen_in_context(before, scene)
+    if refusal is not None:
+        return Folded(refusal, effects=_filed_unread(scene.event, refusal))
+    if not is_allowed(scene.learner.preferences, data.context):
+        return Folded(Bin.OPTED_OUT, contexts=(row,), effects=_filed_unread(scene.event, Bin.OPTED_OUT))
+    metrics = measured(data)
+    found = attribute(row.decisions, data, scene.event.time)
+    effects: tuple[Effect, ...]
+    if found is None:
+        effects = (_filed(scene.event, data, Bin.ORPHAN, metrics),)
+    else:
+        old = DECISIONS.at(row.decisions, found.place)
+        row, worth = add_outcome(row, found, old, scene.event, metrics, scene.rules, scene.at.now)
+        effects = (_filed(scene.event, data, Bin.APPLIED, metrics, found.entry, worth),)
+    if is_stale(row, scene.learner, scene.rules, scene.at.now):
+        row, selected = decide(row, scene.learner, scene.rules, scene.at.now, scene.cause)
+        effects = (*effects, Answer(selected))
+    return Folded(Bin.ORPHAN if found is None else Bin.APPLIED, contexts=(row,), effects=effects)
+
+
+def _outcome_corrected(scene: Scene, data: OutcomeCorrected) -> Folded:
+    """Take an outcome's old contribution out and put the new one in."""
+    refusal, row = _seen_in_context(scene.context(data.context), scene)
+    if refusal is not None:
+        return Folded(refusal)
+    if not is_allowed(scene.learner.preferences, data.context):
+        return Folded(Bin.OPTED_OUT, contexts=(row,))
+    done = withdraw_or_correct(row, data, scene.rules, scene.at.now)
+    if isinstance(done, Bin):
+        return Folded(done, contexts=(row,))
+    amended = OutcomeAmended(
+        id=done.outcome,
+        user_id=scene.event.user_id,
+        context=data.context,
+        metrics=done.metrics,
+        withdrawn=data.withdrawn,
+        reward=done.reward,
+        corrected_by=scene.event.key,
+        at=scene.event.time,
+    )
+    return Folded(Bin.APPLIED, contexts=(done.row,), effects=(amended,))
+
+
+def _strategy_requested(scene: Scene, data: StrategyRequested) -> Folded:
+    """Answer with what stands, or decide."""
+    refusal, row = _seen_in_context(scene.context(data.context), scene)
+    if refusal is not None:
+        return Folded(refusal)
+    if row.standing is not None and not is_stale(row, scene.learner, scene.rules, scene.at.now):
+        repeat = Answer(row.standing.open(), answers=scene.event.key)
+        return Folded(Bin.APPLIED, contexts=(row,), effects=(repeat,))
+    row, selected = decide(row, scene.learner, scene.rules, scene.at.now, scene.cause)
+    return Folded(Bin.APPLIED, contexts=(row,), effects=(Answer(selected),))
+
+
+def _decision_applied(scene: Scene, data: DecisionApplied) -> Folded:
+    """Hear what really happened on the learner's screen; it outranks what outcomes said."""
+    refusal, learner = _seen_by_learner(scene)
+    if refusal is not None:
+        return Folded(refusal)
+    for context in Context:
+        row = scene.context(context)
+        found = by_id(row.decisions, data.decision_id)
+        if found is None:
+            continue
+        if data.applied and not found.entry.apply:
+            break
+        shown = Shown.CONSUMER_SAYS_YES if data.applied else Shown.CONSUMER_SAYS_NO
+        row = put(row, found.place, found.entry, found.entry._replace(shown=shown), scene.at.now)
+        return Folded(Bin.APPLIED, learner=learner, contexts=(row,))
+    return Folded(Bin.ORPHAN, learner=learner)
+
+
+def _preferences_changed(scene: Scene, data: PreferencesChanged) -> Folded:
+    """Change what was named; decide anew wherever that changes what is allowed."""
+    refusal, learner = _seen_by_learner(scene)
+    if refusal is not None:
+        return Folded(refusal)
+    learner = replace(learner, preferences=changed(learner.preferences, data))
+    return _with_overruled(scene, learner, forget=False)
+
+
+def _preferences_reset(scene: Scene, data: PreferencesReset) -> Folded:
+    """Start again with what was learned, with the preferences, or with both."""
+    refusal, learner = _seen_by_learner(scene)
+    if refusal is not None:
+        return Folded(refusal)
+    preferences = learner.preferences
+    if data.scope is not Scope.LEARNED:
+        preferences = reset(preferences, scene.rules.policy.default_level, consent=bool(data.consent))
+    learner = replace(learner, preferences=preferences, last_reset_at=scene.at.now)
+    return _with_overruled(scene, learner, forget=data.scope is not Scope.PREFERENCES)
+
+
+def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folded:
+    """Go through the learner's contexts: forget what was learned, and replace decisions that may not stand."""
+    rows: list[ContextRow] = []
+    effects: list[Effect] = []
+    for context in Context:
+        before = scene.rows.context(learner.user_id, context)
+        if before is None:
+            continue
+        row = settle(before, scene.rules, scene.at.now)
+        if forget:
+            row = forgotten(row, scene.at.now)
+        if is_overruled(row, learner, scene.rules):
+            row, selected = decide(row, learner, scene.rules, scene.at.now, scene.cause)
+            effects.append(Answer(selected))
+        if row is not before:
+            rows.append(row)
+    return Folded(Bin.APPLIED, learner=learner, contexts=tuple(rows), effects=tuple(effects))
+
+
+def _filed_unread(event: LearnerEvent, disposition: Bin) -> tuple[Effect, ...]:
+    """File an outcome of which no metric is kept; other events leave only their count."""
+    if not isinstance(event.data, OutcomeRecorded):
+        return ()
+    return (_filed(event, event.data, disposition, UNMEASURED),)
+
+
+def _filed(
+    event: LearnerEvent,
+    data: OutcomeRecorded,
+    disposition: Bin,
+    metrics: Measured,
+    entry: DecisionEntry | None = None,
+    worth: Micro | None = None,
+) -> OutcomeFiled:
+    config: ConfigId | None = None
+    variant = data.strategy_variant
+    was_applied = data.personalization_applied
+    if entry is not None:
+        variant = ARM_VARIANTS.get(ArmCode(entry.variant))
+        config = None if variant is None else config_id(event.user_id, data.context, variant)
+        was_applied = applied(entry)
+    kept = disposition is not Bin.OPTED_OUT
+    return OutcomeFiled(
+        id=event.key,
+        user_id=event.user_id,
+        context=data.context,
+        outcome_type=data.outcome_type,
+        timestamp=event.time,
+        disposition=disposition,
+        metrics=metrics,
+        session_duration=data.session_duration if kept else None,
+        content_type=data.content_type if kept else None,
+        difficulty_level=data.difficulty_level if kept else None,
+        personalization_applied=was_applied,
+        strategy_variant=variant,
+        decision_id=None if entry is None else DecisionId(unpacked_id(entry.id)),
+        config_id=config,
+        reward=worth,
+    )
+
+
+HANDLERS: Final[dict[type, Callable[[Scene, Any], Folded]]] = {
+    OutcomeRecorded: _outcome_recorded,
+    OutcomeCorrected: _outcome_corrected,
+    StrategyRequested: _strategy_requested,
+    DecisionApplied: _decision_applied,
+    PreferencesChanged: _preferences_changed,
+    PreferencesReset: _preferences_reset,
+}

@@ -1,0 +1,129 @@
+"""Every topic as data: name, key, partitions, policy, schema, who writes and who reads.
+
+Knows the one list from which topics are created, checked, documented and deployed. Must never know a client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+INPUT: Final = "learner-events"
+CONTROL: Final = "control"
+SELECTED: Final = "strategy-selected"
+OUTCOMES: Final = "outcomes"
+REJECTED: Final = "rejected-events"
+LEARNERS: Final = "learners"
+CONTEXTS: Final = "contexts"
+LEARNERS_CHANGELOG: Final = "fitly-learners-changelog"
+CONTEXTS_CHANGELOG: Final = "fitly-contexts-changelog"
+
+_DAY_MS: Final = 86_400_000
+_CHANGELOG: Final = {
+    "segment.bytes": str(64 << 20),
+    "min.cleanable.dirty.ratio": "0.1",
+    "max.message.bytes": str(4 << 20),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One topic.
+
+    Attributes
+    ----------
+    key : str
+        What a record's key is, in words.
+    partitions : int
+        How many; never changed in place.
+    cleanup : str
+        ``delete`` or ``compact``.
+    retention_ms : int or None
+        How long records stay; None for ever. An AS_OF input has no time retention whatever is said here.
+    config : dict
+        Further broker settings of the topic.
+    schema : str or None
+        File under ``schemas/`` that describes a value, where it is JSON.
+    """
+
+    name: str
+    key: str
+    partitions: int = 4
+    cleanup: str = "delete"
+    retention_ms: int | None = None
+    config: dict[str, str] = field(default_factory=dict)
+    schema: str | None = None
+    writer: tuple[str, ...]
+    readers: tuple[str, ...]
+    help: str
+
+
+TOPICS: Final = (
+    Topic(
+        name=INPUT,
+        key="user_id, UTF-8; null for control events and ticks",
+        retention_ms=30 * _DAY_MS,
+        config={"max.message.bytes": str(1 << 20)},
+        schema="learner-events.json",
+        writer=("upstream services", "sequencer", "worker (ticks, forwards)"),
+        readers=("worker", "verify"),
+        help="Everything about one learner in one partition, in one order: the product's truth.",
+    ),
+    Topic(
+        name=CONTROL,
+        key="null",
+        partitions=1,
+        schema="control.json",
+        writer=("sequencer",),
+        readers=("sequencer", "topics check", "verify"),
+        help="Control events in their total order, kept for ever.",
+    ),
+    Topic(
+        name=SELECTED,
+        key="user_id|CONTEXT",
+        cleanup="compact",
+        config={"min.compaction.lag.ms": str(7 * _DAY_MS), "max.message.bytes": str(4 << 20)},
+        schema="strategy-selected.json",
+        writer=("worker",),
+        readers=("consumers", "sink", "request", "verify"),
+        help="Decisions: the newest of a key is the one that stands.",
+    ),
+    Topic(
+        name=OUTCOMES,
+        key="user_id",
+        retention_ms=30 * _DAY_MS,
+        config={"max.message.bytes": str(4 << 20)},
+        schema="outcomes.json",
+        writer=("worker",),
+        readers=("sink", "analysts"),
+        help="What became of each outcome event: disposition, decision, config.",
+    ),
+    Topic(
+        name=REJECTED,
+        key="user|topic-partition-offset",
+        retention_ms=30 * _DAY_MS,
+        config={"max.message.bytes": str(4 << 20)},
+        writer=("worker",),
+        readers=("operators", "verify"),
+        help="Records that were refused: original bytes, with the reason in headers.",
+    ),
+    Topic(
+        name=LEARNERS_CHANGELOG,
+        key="user_id",
+        cleanup="compact",
+        config=_CHANGELOG,
+        writer=("worker",),
+        readers=("worker (restore)", "sink", "table", "verify"),
+        help="Learner rows: preferences and what changes seldom.",
+    ),
+    Topic(
+        name=CONTEXTS_CHANGELOG,
+        key="user_id|CONTEXT; system rows begin with NUL",
+        cleanup="compact",
+        config=_CHANGELOG,
+        writer=("worker",),
+        readers=("worker (restore)", "sink", "table", "verify"),
+        help="Learner x context rows, and what a partition knows: position, ledger, rules.",
+    ),
+)
+BY_NAME: Final = {topic.name: topic for topic in TOPICS}

@@ -1,0 +1,308 @@
+"""A run of records folded over a shard, not yet its own: outputs, changed rows, position.
+
+Knows how an arrival becomes effects and effects become records. Must never know when it is committed; nothing
+here may depend on where a batch begins or ends.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fitly.core.decisions import Answer, Effect
+from fitly.core.errors import Broken
+from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, PolicyRevised, Tick, Unreadable
+from fitly.core.learner import NEVER, ContextRow, LearnerRow
+from fitly.core.names import UserId, partition_of
+from fitly.core.numbers import Day, Millis
+from fitly.core.rules import Rules
+from fitly.core.step import Moment, fall_due, step
+from fitly.core.system import FOLD_KEY, FOLD_VERSION, LEDGER_KEY, POSITION_KEY, RULES_KEY, Ledger, Position
+from fitly.core.topics import CONTEXTS, INPUT, LEARNERS, OUTCOMES, REJECTED, SELECTED
+from fitly.core.vocabulary import Bin, ClockMode, Context
+from fitly.wire import rows as at_rest
+from fitly.wire.events import Incoming, decode
+from fitly.wire.outcomes import encode_outcome
+from fitly.wire.selected import ANSWERS_HEADER, encode_selected
+
+if TYPE_CHECKING:
+    from fitly.wire.shard import Shard
+
+FORWARDED_HEADER: Final = "fitly-forwarded"
+MOST_DUE: Final = 500
+"""Rows that fall due at one tick or control record; the rest stays due."""
+LAST_DAY: Final = Day(0xFFFF)
+_LONGEST_USER: Final = 128
+
+
+class Outgoing(NamedTuple):
+    """One record to send.
+
+    ``partition`` None is the input partition's number; ``timestamp`` None leaves the stamp to the client.
+    """
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None
+    timestamp: int | None = None
+
+
+class Change(NamedTuple):
+    """One changelog record."""
+
+    table: str
+    key: bytes
+    value: bytes
+
+
+class Batch:
+    """Working copies of the rows that a run of records touched.
+
+    Attributes
+    ----------
+    outputs : list of Outgoing
+        What goes out, in the order of the log.
+    position : Position
+        Where the log stands after the run.
+    offset : int
+        Its offset.
+    bins : Counter
+        Records by ``BIN/detail``.
+    count : int
+        Records absorbed.
+    refused : bytearray
+        One byte per record absorbed, 1 where it was INVALID: the refusal alarm's food.
+    taken : list
+        Entries popped from the shard's heap.
+    """
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._learners: dict[str, LearnerRow | None] = {}
+        self._contexts: dict[bytes, ContextRow | None] = {}
+        self._changed_learners: dict[str, None] = {}
+        self._changed_contexts: dict[bytes, None] = {}
+        self._encoded: list[Change] | None = None
+        self.rules: Rules = shard.rules
+        self.offset = shard.position.offset
+        self.clock: Millis = shard.position.clock
+        self.outputs: list[Outgoing] = []
+        self.bins: Counter[str] = Counter()
+        self.count = 0
+        self.refused = bytearray()
+        self.taken: list[tuple[int, bytes]] = []
+
+    # -- rows, as the core asks for them ------------------------------------------------------------------
+
+    def learner(self, user_id: UserId) -> LearnerRow | None:
+        """Give a learner's row as of this point of the run."""
+        try:
+            return self._learners[user_id]
+        except KeyError:
+            value = self._shard.rows[LEARNERS].get(user_id.encode())
+            row = self._learners[user_id] = None if value is None else at_rest.decode_learner(value)
+            return row
+
+    def context(self, user_id: UserId, context: Context) -> ContextRow | None:
+        """Give a learner's row of a context as of this point of the run."""
+        return self._context(at_rest.context_key(user_id, context))
+
+    def _context(self, key: bytes) -> ContextRow | None:
+        try:
+            return self._contexts[key]
+        except KeyError:
+            value = self._shard.rows[CONTEXTS].get(key)
+            row = self._contexts[key] = None if value is None else at_rest.decode_context(value)
+            return row
+
+    def _keep(self, row: ContextRow, key: bytes) -> None:
+        before = self._contexts.get(key)
+        self._contexts[key] = row
+        self._changed_contexts[key] = None
+        if row.closes_at != NEVER and (before is None or before.closes_at != row.closes_at):
+            heappush(self._shard.due, (row.closes_at, key))
+
+    # -- one record ----------------------------------------------------------------------------------------
+
+    def absorb(self, record: Incoming) -> None:
+        """Fold the next record: into exactly one bin."""
+        self._encoded = None
+        self.offset = record.offset
+        self.count += 1
+        if not 0 <= record.timestamp // 86_400_000 <= LAST_DAY:
+            detail = f"the record's stamp is {record.timestamp}; give milliseconds since 1970"
+            self._refuse(record, Unreadable("STAMP", detail))
+            return
+        self.clock = max(self.clock, Millis(record.timestamp))
+        arrival = decode(record, control_key=self._shard.control_key, birth_id=self.rules.birth_id)
+        if isinstance(arrival, LearnerEvent):
+            self._learner_event(record, arrival)
+        elif isinstance(arrival, Tick):
+            self._count(Bin.SYSTEM, "tick")
+            self._fall_due()
+        elif isinstance(arrival, ControlEvent):
+            self._control(record, arrival)
+        else:
+            self._refuse(record, arrival)
+
+    def _count(self, bin_: Bin, detail: str) -> None:
+        self.bins[f"{bin_.value}/{detail}"] += 1
+        self.refused.append(int(bin_ is Bin.INVALID))
+
+    def _learner_event(self, record: Incoming, event: LearnerEvent) -> None:
+        if not self.rules.birth_id:
+            detail = "the log was not opened yet; run `fitly topics create`, then send the event again"
+            self._refuse(record, Unreadable("BEFORE_OPENING", detail))
+            return
+        if self.learner(event.user_id) is None and not self._is_mine(record):
+            self._forward(record, event)
+            return
+        at = Moment(Millis(record.timestamp), self.clock, self._shard.partition, record.offset)
+        folded = step(self, event, self.rules, at)
+        self._count(folded.bin, event.kind)
+        if folded.learner is not None:
+            self._learners[event.user_id] = folded.learner
+            self._changed_learners[event.user_id] = None
+        for row in folded.contexts:
+            self._keep(row, at_rest.context_key(row.user_id, row.context))
+        for effect in folded.effects:
+            self.outputs.append(outgoing(effect))
+
+    def _is_mine(self, record: Incoming) -> bool:
+        return record.key is not None and partition_of(record.key, self.rules.partitions) == self._shard.partition
+
+    def _forward(self, record: Incoming, event: LearnerEvent) -> None:
+        """Send a record of another partition's learner there, once, marked."""
+        if any(name == FORWARDED_HEADER for name, _ in record.headers):
+            detail = f"sent on once and not at home in {self._shard.partition} either; partition by murmur2 of the key"
+            self._refuse(record, Unreadable("FORWARDED_TWICE", detail))
+            return
+        assert record.key is not None  # noqa: S101 - a learner event has its subject as key
+        assert record.value is not None  # noqa: S101
+        self._count(Bin.MISROUTED, event.kind)
+        mark = f"{self._shard.partition}-{record.offset}".encode()
+        self.outputs.append(
+            Outgoing(
+                INPUT,
+                record.key,
+                record.value,
+                (*((name, content) for name, content in record.headers), (FORWARDED_HEADER, mark)),
+                partition_of(record.key, self.rules.partitions),
+                record.timestamp if self.rules.clock_mode is ClockMode.AS_OF else None,
+            )
+        )
+
+    def _control(self, record: Incoming, event: ControlEvent) -> None:
+        """Put the next control event in force; the numbers are dense."""
+        last = self.rules.control_number
+        if event.number <= last:
+            self._count(Bin.DUPLICATE, event.kind)
+            return
+        if event.number != last + 1:
+            where = f"partition {self._shard.partition}, offset {record.offset}"
+            message = (
+                f"{where}: control event {event.number} follows {last}; "
+                "the log lacks what is between. Run `fitly topics check`, and refold from a log that is whole"
+            )
+            raise Broken(message, restart_helps=False)
+        data = event.data
+        if isinstance(data, LogOpened):
+            if self.rules.birth_id:
+                detail = "the log was opened by control event 1, once for ever"
+                self._refuse(record, Unreadable("ALREADY_OPENED", detail))
+                return
+            self.rules = replace(
+                self.rules, birth_id=data.birth_id, clock_mode=data.clock_mode, partitions=data.partitions
+            )
+        elif not self.rules.birth_id:
+            self._refuse(record, Unreadable("BEFORE_OPENING", "the first control event must open the log"))
+            return
+        elif isinstance(data, PolicyRevised):
+            self.rules = replace(self.rules, policy_revision=data.revision, policy=data.policy)
+        self.rules = replace(self.rules, control_number=event.number)
+        self._count(Bin.SYSTEM, event.kind)
+        self._fall_due()
+
+    def _refuse(self, record: Incoming, why: Unreadable) -> None:
+        self._count(Bin.INVALID, why.reason)
+        place = f"{INPUT}-{self._shard.partition}-{record.offset}"
+        user = (record.key or b"")[:_LONGEST_USER]
+        headers = (
+            ("reason", why.reason.encode()),
+            ("detail", why.detail.encode(errors="replace")),
+            ("topic", INPUT.encode()),
+            ("partition", str(self._shard.partition).encode()),
+            ("offset", str(record.offset).encode()),
+        )
+        self.outputs.append(Outgoing(REJECTED, user + b"|" + place.encode(), record.value or b"", headers))
+
+    def _fall_due(self) -> None:
+        """Let rows that are due do what they waited for: at most 500, in the order of due time and key."""
+        heap, done = self._shard.due, 0
+        while heap and heap[0][0] <= self.clock and done < MOST_DUE:
+            due, key = entry = heappop(heap)
+            self.taken.append(entry)
+            row = self._context(key)
+            if row is None or row.closes_at != due:
+                continue
+            self._keep(fall_due(row, self.rules, self.clock), key)
+            done += 1
+
+    # -- the result ----------------------------------------------------------------------------------------
+
+    @property
+    def position(self) -> Position:
+        """Where the log stands after the run."""
+        rules = self.rules
+        mode = rules.clock_mode.value if rules.birth_id else ""
+        return Position(rules.birth_id, rules.partitions, mode, self.offset, self.clock)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The partition's bins after the run."""
+        before = self._shard.ledger
+        return Ledger(dict(sorted((Counter(before.bins) + self.bins).items())), before.read + self.count)
+
+    @property
+    def changes(self) -> list[Change]:
+        """The changelog records of the run: rows that changed, then system rows, the position last."""
+        return [*self.row_changes(), *self.system_changes()]
+
+    def row_changes(self) -> list[Change]:
+        """Give the rows that changed, in the order in which they first did."""
+        if self._encoded is None:
+            changes = []
+            for user in self._changed_learners:
+                learner = self._learners[user]
+                if learner is not None:
+                    changes.append(Change(LEARNERS, user.encode(), at_rest.encode_learner(learner)))
+            for key in self._changed_contexts:
+                row = self._contexts[key]
+                if row is not None:
+                    changes.append(Change(CONTEXTS, key, at_rest.encode_context(row)))
+            self._encoded = changes
+        return self._encoded
+
+    def system_changes(self) -> list[Change]:
+        """Give the system rows; rules and fold version only where they are new."""
+        changes = []
+        if self.rules is not self._shard.rules or not self.count:
+            changes.append(Change(CONTEXTS, RULES_KEY, at_rest.encode_rules(self.rules)))
+            changes.append(Change(CONTEXTS, FOLD_KEY, at_rest.encode_fold_version(FOLD_VERSION)))
+        changes.append(Change(CONTEXTS, LEDGER_KEY, at_rest.encode_ledger(self.ledger)))
+        changes.append(Change(CONTEXTS, POSITION_KEY, at_rest.encode_position(self.position)))
+        return changes
+
+
+def outgoing(effect: Effect) -> Outgoing:
+    """Write an effect as the record it goes out as."""
+    if isinstance(effect, Answer):
+        selected = effect.selected
+        key = at_rest.context_key(selected.user_id, selected.context)
+        headers = () if effect.answers is None else ((ANSWERS_HEADER, effect.answers.encode()),)
+        return Outgoing(SELECTED, key, encode_selected(selected), headers)
+    return Outgoing(OUTCOMES, effect.user_id.encode(), encode_outcome(effect))

@@ -1,0 +1,150 @@
+"""One partition's rows at rest, and the fold of raw records over them.
+
+Knows rows as bytes, what goes out for each effect, the order in which due rows fall due. Must never know
+Kafka, transactions or time: the worker, a replay, a benchmark and a test all fold through here, and get the
+same bytes whatever the batches were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+from fitly.core.errors import Broken
+from fitly.core.learner import NEVER
+from fitly.core.rules import Rules
+from fitly.core.system import FOLD_KEY, FOLD_VERSION, LEDGER_KEY, POSITION_KEY, RULES_KEY, Ledger, Position
+from fitly.core.topics import CONTEXTS, LEARNERS
+from fitly.wire.batch import Batch, Change, Outgoing
+from fitly.wire.events import Incoming
+from fitly.wire.rows import decode_fold_version, decode_ledger, decode_position, decode_rules, due_of
+
+__all__ = ["Batch", "Change", "Incoming", "Outgoing", "Shard"]
+
+TABLES: Final = (LEARNERS, CONTEXTS)
+
+
+class Shard:
+    """What one partition of the input log has folded to.
+
+    Life: `load` each changelog record, `opened` once, then `fold` and `adopt` in turn.
+
+    Parameters
+    ----------
+    partition : int
+        Number of the input partition.
+    control_key : bytes
+        Secret that control events and ticks are signed with.
+
+    Attributes
+    ----------
+    rows : dict
+        Table name -> key -> bytes at rest.
+    position : Position
+        How far the log is absorbed; offset -1 for not at all.
+    ledger : Ledger
+        Records by bin.
+    rules : Rules
+        What control events have set.
+    due : list
+        Heap of (due, key) of context rows; an entry may be out of date, then the row says otherwise.
+    """
+
+    def __init__(self, partition: int, control_key: bytes) -> None:
+        self.partition = partition
+        self.control_key = control_key
+        self.rows: dict[str, dict[bytes, bytes]] = {table: {} for table in TABLES}
+        self.position = Position()
+        self.ledger = Ledger({}, 0)
+        self.rules = Rules()
+        self.due: list[tuple[int, bytes]] = []
+
+    def load(self, table: str, key: bytes, value: bytes | None) -> None:
+        """Take in one record of a changelog, in its order; a tombstone removes."""
+        if value is None:
+            self.rows[table].pop(key, None)
+        else:
+            self.rows[table][key] = value
+
+    def opened(self) -> None:
+        """Make ready to fold: read the system rows and order the rows by when they are due.
+
+        Raises
+        ------
+        Broken
+            If the rows were folded by another version of the rules, or cannot be read.
+        """
+        contexts = self.rows[CONTEXTS]
+        fold = contexts.pop(FOLD_KEY, None)
+        if fold is not None and (version := decode_fold_version(fold)) > FOLD_VERSION:
+            message = f"rows folded by version {version}, this program folds by {FOLD_VERSION}: run a newer release"
+            raise Broken(message, restart_helps=False)
+        if (position := contexts.pop(POSITION_KEY, None)) is not None:
+            self.position = decode_position(position)
+        if (ledger := contexts.pop(LEDGER_KEY, None)) is not None:
+            self.ledger = decode_ledger(ledger)
+        if (rules := contexts.pop(RULES_KEY, None)) is not None:
+            self.rules = decode_rules(rules)
+        self.due = [(due, key) for key, row in contexts.items() if (due := due_of(row)) != NEVER]
+        heapify(self.due)
+
+    def fold(self, records: Sequence[Incoming], batch: Batch | None = None) -> Batch:
+        """Fold records, in the order of the log; nothing here changes until the batch is adopted.
+
+        Parameters
+        ----------
+        records : sequence of Incoming
+            Records of this partition; those at or below the position are redeliveries and passed over.
+        batch : Batch, optional
+            One that is still open, to go on with it.
+
+        Returns
+        -------
+        Batch
+            What goes out and which rows changed.
+
+        Raises
+        ------
+        Broken
+            Where the log must not be built upon: a gap in the control numbers.
+        """
+        batch = batch or Batch(self)
+        for record in records:
+            if record.offset > batch.offset:
+                batch.absorb(record)
+        return batch
+
+    def adopt(self, batch: Batch) -> None:
+        """Make a batch's rows the shard's own, after they were committed."""
+        for change in batch.row_changes():
+            self.rows[change.table][change.key] = change.value
+        self.position = batch.position
+        self.ledger = batch.ledger
+        self.rules = batch.rules
+
+    def discard(self, batch: Batch) -> None:
+        """Let a batch go that was not committed; the shard is as it was before."""
+        for entry in batch.taken:
+            heappush(self.due, entry)
+
+    def overdue(self) -> int:
+        """Give how many rows are due at or before the clock: ticks should come faster while there are any."""
+        while self.due and not self._is_current(self.due[0]):
+            heappop(self.due)
+        return sum(1 for due, _ in self.due if due <= self.position.clock) if self._is_late() else 0
+
+    def _is_late(self) -> bool:
+        return bool(self.due) and self.due[0][0] <= self.position.clock
+
+    def _is_current(self, entry: tuple[int, bytes]) -> bool:
+        due, key = entry
+        row = self.rows[CONTEXTS].get(key)
+        return row is not None and due_of(row) == due
+
+    def state(self) -> Iterable[Change]:
+        """Give every row as its changelog holds it, system rows included, in the order of table and key."""
+        for table in TABLES:
+            for key in sorted(self.rows[table]):
+                yield Change(table, key, self.rows[table][key])
+        yield from Batch(self).system_changes()

@@ -22,7 +22,7 @@ def stack() -> Iterator[BackgroundStack]:
 
 @pytest.fixture(scope="session")
 def broker(stack: BackgroundStack) -> str:
-    """The bootstrap address of a real broker. It makes no topics by itself; name yours so that nobody else's has the name."""
+    """The bootstrap address of a real broker. It makes no topics by itself; name yours like nobody else's."""
     return stack.endpoints.bootstrap
 
 

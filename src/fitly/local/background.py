@@ -31,7 +31,7 @@ class BackgroundStack:
         return self.stack.endpoints
 
     def call(self, function: Callable[..., Coroutine[Any, Any, T]], *arguments: object, **named: object) -> T:
-        """Run a coroutine function of the stack, such as `stack.until_running`, on its own loop, and return the result."""
+        """Run a coroutine function, such as `stack.until_running`, on the stack's own loop, and return its result."""
         return asyncio.run_coroutine_threadsafe(function(*arguments, **named), self._loop).result()
 
 

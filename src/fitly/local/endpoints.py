@@ -126,12 +126,14 @@ def _parse(path: Path, text: str) -> Endpoints:
     ]
     if wrong:
         raise EndpointsError(f"{path} lacks {', '.join(wrong)}; {remedy}")
+    endpoints = Endpoints(**{name: found[name] for name in names})
+    if not _has_ports(endpoints):
+        raise EndpointsError(f"{path} holds an address without a port; {remedy}")
+    return endpoints
+
+
+def _has_ports(endpoints: Endpoints) -> bool:
     try:
-        endpoints = Endpoints(**{name: found[name] for name in names})
-        ports = (endpoints.broker_port, endpoints.controller_port, endpoints.database_port)
+        return all((endpoints.broker_port, endpoints.controller_port, endpoints.database_port))
     except ValueError:
-        ports = (0,)
-    else:
-        if all(ports):
-            return endpoints
-    raise EndpointsError(f"{path} holds an address without a port; {remedy}")
+        return False

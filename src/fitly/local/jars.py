@@ -1,9 +1,10 @@
 """The broker's jars: which ones exactly, and how they come to this machine once and for all.
 
-Knows the lock file beside it (coordinates, sizes, digests) and a cache folder. Must never know how the broker is configured or run.
+Knows the lock file beside it (coordinates, sizes, digests) and a cache folder. Must never know how the broker is
+configured or run.
 
-A jar enters the cache under its final name only after its digest agreed with the lock, so that a file found there is whole and the right
-one, whatever was interrupted before; and the second start needs neither a network nor a resolution.
+A jar enters the cache under its final name only after its digest agreed with the lock, so that a file found there is
+whole and the right one, whatever was interrupted before; and the second start needs neither a network nor a resolution.
 """
 
 from __future__ import annotations
@@ -25,10 +26,13 @@ from fitly.local.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from jgo.maven import MavenContext
 
     from fitly.local.telling import Teller
+
+    ProgressCallback = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 KAFKA_VERSION = "4.1.1"
 LOGGING_VERSION = "2.24.3"
@@ -64,8 +68,17 @@ def locked_jars() -> tuple[Jar, ...]:
 
 
 def default_cache() -> Path:
-    """Return the folder that all stacks of this user share."""
-    return Path.home() / ".cache" / "fitly"
+    """Return the folder that all stacks of this user share.
+
+    Raises
+    ------
+    UnavailableError
+        The user has no home.
+    """
+    try:
+        return Path.home() / ".cache" / "fitly"
+    except RuntimeError:
+        raise UnavailableError("this user has no home folder to keep Kafka's jars in; set HOME") from None
 
 
 async def ensure_jars(cache: Path, teller: Teller) -> list[Path]:
@@ -101,13 +114,7 @@ def _is_whole(path: Path, jar: Jar) -> bool:
 async def _fetch(missing: Sequence[Jar], folder: Path, teller: Teller) -> None:
     what = f"downloading Kafka {KAFKA_VERSION}"
     total = sum(jar.size for jar in missing)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=folder))
-    except OSError as error:
-        raise UnavailableError(
-            f"cannot keep Kafka's jars in {folder} ({error.strerror}); make it writable for this user"
-        ) from None
+    incoming = _incoming(folder)
     download = _Download(folder, incoming)
     work = asyncio.create_task(asyncio.to_thread(download.run, missing))
     try:
@@ -120,6 +127,16 @@ async def _fetch(missing: Sequence[Jar], folder: Path, teller: Teller) -> None:
         download.cancelled.set()
         await asyncio.wait({work})
         shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _incoming(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".incoming-", dir=folder))
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot keep Kafka's jars in {folder} ({error.strerror}); make it writable for this user"
+        ) from None
 
 
 class _CancelledError(Exception):
@@ -148,8 +165,9 @@ class _Download:
                     break
         if left and not self.cancelled.is_set():
             raise UnavailableError(
-                f"Kafka {KAFKA_VERSION} cannot be had: {len(left)} of its jars are not in {self.folder} and did not come ({failure}). "
-                "Connect this machine to the network (or set its HTTPS_PROXY) for the first start, or copy that folder from another machine"
+                f"Kafka {KAFKA_VERSION} cannot be had: {len(left)} of its jars are not in {self.folder} and did not "
+                f"come ({failure}). Connect this machine to the network (or set its HTTPS_PROXY) for the first start, "
+                "or copy that folder from another machine"
             )
 
     def _try(self, jar: Jar) -> str:
@@ -162,7 +180,7 @@ class _Download:
         except (OSError, RuntimeError) as error:
             with self.lock:
                 self.received = min(before, self.received)
-            return f"{jar.coordinate}: {_innermost(error)}"
+            return f"{jar.coordinate}: {_shortened(error)}"
         return ""
 
     def _get(self, jar: Jar) -> None:
@@ -186,7 +204,7 @@ class _Download:
         yield update
 
 
-def maven_context(folder: Path, progress: object = None) -> MavenContext:
+def maven_context(folder: Path, progress: ProgressCallback | None = None) -> MavenContext:
     """Return jgo's view of the public repository, keeping files in `folder`.
 
     Raises
@@ -203,7 +221,6 @@ def maven_context(folder: Path, progress: object = None) -> MavenContext:
     return MavenContext(resolver=PythonResolver(progress_callback=progress), repo_cache=folder)
 
 
-def _innermost(error: BaseException) -> str:
-    """Return the shortest truth of a chain of wrapped network errors."""
+def _shortened(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     return text if len(text) <= 200 else text[:200] + "…"  # noqa: PLR2004 - a line or two on a terminal

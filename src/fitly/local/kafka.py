@@ -1,6 +1,7 @@
 """The embedded broker: one KRaft node, broker and controller in one process, on the loopback address.
 
-Knows Kafka's settings, its storage tool, and the one request that tells whether it is ready. Must never know topics or clients.
+Knows Kafka's settings, its storage tool, and the one request that tells whether it is ready. Must never know topics or
+clients.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from fitly.local.errors import UnavailableError
+from fitly.local.errors import LocalError, UnavailableError
 from fitly.local.ports import LOOPBACK
 from fitly.local.roles import Role, run_to_end
 
 _ANSWER_SECONDS = 2.0
 _METADATA, _METADATA_VERSION, _CORRELATION = 3, 5, 0x46697431
 
-# Small where the defaults are made for a cluster, quick where they wait for other nodes. Timeouts of producers, consumers and
-# transactions are their owners' business.
+# Small where the defaults are made for a cluster, quick where they wait for other nodes. Timeouts of producers,
+# consumers and transactions are their owners' business.
 _SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -41,8 +42,8 @@ _SETTINGS = {
     "share.coordinator.state.topic.num.partitions": "1",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",  # an expired transaction holds readers back no longer
-    "broker.session.timeout.ms": "3000",  # after kill -9, how long the controller may still believe in the former incarnation
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",  # an expired one stops holding readers back
+    "broker.session.timeout.ms": "3000",  # after kill -9, how long the controller believes in the former incarnation
     "broker.heartbeat.interval.ms": "500",
     "log.cleaner.dedupe.buffer.size": str(32 * 1024 * 1024),  # on the heap: 1.3 million keys a pass
     "num.network.threads": "2",
@@ -78,8 +79,8 @@ class Broker:
     jars
         Its class path.
     port, controller_port
-        Where clients, and where its own controller, find it on the loopback address. Both may differ from one start to the next: a static
-        quorum of one remembers its voter's id, not its address.
+        Where clients, and where its own controller, find it on the loopback address. Both may differ from one start to
+        the next: a static quorum of one remembers its voter's id, not its address.
     """
 
     home: Path
@@ -100,7 +101,13 @@ class Broker:
         ------
         UnavailableError
             The storage tool refused.
+        LocalError
+            The folder's name cannot be told to Kafka.
         """
+        if "," in str(self._data):
+            raise LocalError(
+                f"Kafka takes the comma in {self._data} for the end of a name: name another folder with --data"
+            )
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._configuration.write_text(self._properties(), encoding="utf-8")
         self._log_configuration.write_text(_LOGGING, encoding="utf-8")
@@ -121,7 +128,8 @@ class Broker:
     def role(self) -> Role:
         """Return what a supervisor keeps running; call `prepare` before."""
         argv = self._java_argv("kafka.Kafka", str(self._configuration))
-        # No exit status of Kafka's is final: what is wrong is in its log, and the supervisor shows that when a first start fails.
+        # No exit status of Kafka's is final: what is wrong is in its log, and the supervisor shows that when a first
+        # start fails.
         return Role(name="kafka", argv=argv, ready=self.is_ready, fatal_exits=frozenset(), stop_seconds=30.0)
 
     async def is_ready(self) -> bool:
@@ -155,7 +163,7 @@ class Broker:
 
     def _java_argv(self, main_class: str, *arguments: str) -> tuple[str, ...]:
         path = ":".join(str(jar) for jar in self.jars)
-        logging = f"-Dlog4j2.configurationFile={self._log_configuration}"
+        logging = f"-Dlog4j2.configurationFile={self._log_configuration.absolute().as_uri()}"
         return (str(self.java), *_JVM, logging, "-cp", path, main_class, *arguments)
 
 

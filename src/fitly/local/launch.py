@@ -1,12 +1,13 @@
 """Become another program that cannot outlive the one that started it, and that runs as another user when asked.
 
-Knows Linux's parent-death signal, users and capabilities; elsewhere it only changes into the program. Must never import anything of Fitly:
-it is run as a file, with no site packages, so that it costs a hundredth of a second.
+Knows Linux's parent-death signal, users and capabilities; elsewhere it only changes into the program. Must never import
+anything of Fitly: it is run as a file, with no site packages, so that it costs a hundredth of a second.
 
 Usage: python -I -S launch.py PARENT DEATH_SIGNAL UID GID CAPABILITIES PROGRAM ARGUMENT...
 
-UID and GID are -1 for no change; CAPABILITIES is a comma-separated list of numbers, or `-`: what the program keeps of root's rights after
-the change of user. The order matters: a change of user clears the parent-death signal, so that comes last.
+UID and GID are -1 for no change; CAPABILITIES is a comma-separated list of numbers, or `-`: what the program keeps of
+root's rights after the change of user. The order matters: a change of user clears the parent-death signal, so that
+comes last.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _EXIT_ORPHAN = 128 + 9
+_EXIT_CANNOT_RUN = 127
 
 
 class _Header(ctypes.Structure):
@@ -64,7 +66,11 @@ def main(argv: list[str]) -> None:
     if uid >= 0:
         change_user(uid, gid, capabilities)
     die_with_parent(parent, death_signal)
-    os.execvp(argv[5], argv[5:])  # noqa: S606 - becoming the caller's program is what this file is for
+    try:
+        os.execvp(argv[5], argv[5:])  # noqa: S606 - becoming the caller's program is what this file is for
+    except OSError as error:
+        sys.stderr.write(f"cannot run {argv[5]}: {error.strerror}\n")
+        sys.exit(_EXIT_CANNOT_RUN)
 
 
 if __name__ == "__main__":

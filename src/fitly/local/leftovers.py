@@ -2,8 +2,8 @@
 
 Knows process numbers, their start times and `DIR/processes.json`. Must never know what the processes are for.
 
-A process number alone proves nothing: it is given again. Number, start time and boot together name one process for ever, so that nothing
-is ever ended that this directory's stack did not start.
+A process number alone proves nothing: it is given again. Number, start time and boot together name one process for
+ever, so that nothing is ever ended that this directory's stack did not start.
 """
 
 from __future__ import annotations

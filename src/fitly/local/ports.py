@@ -2,8 +2,9 @@
 
 Knows the kernel's ephemeral range. Must never know who will listen.
 
-A server's port is taken from below the ephemeral range: inside it, a client that keeps trying to reach a server that is down can be given
-the server's own port as its local port and connect to itself, and the server then finds its address in use when it comes back.
+A server's port is taken from below the ephemeral range: inside it, a client that keeps trying to reach a server that is
+down can be given the server's own port as its local port and connect to itself, and the server then finds its address
+in use when it comes back.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """The embedded Postgres: one server on the loopback address, with a password.
 
-Knows the server's own programs as pip installed them, and the users and rights they need. Must never know tables or a client library.
+Knows the server's own programs as pip installed them, and the users and rights they need. Must never know tables or a
+client library.
 
-Postgres refuses to run as root. Started by root, it runs as another user who exists anyway; no user is made, and no folder on the way to
-its files is opened to others: when that user cannot pass them, the server keeps root's right to read past folder permissions instead.
+Postgres refuses to run as root. Started by root, it runs as another user who exists anyway; no user is made, and no
+folder on the way to its files is opened to others: when that user cannot pass them, the server keeps root's right to
+read past folder permissions instead.
 """
 
 from __future__ import annotations
@@ -129,14 +131,15 @@ class Postgres:
             secret.unlink(missing_ok=True)
         if status != 0:
             raise UnavailableError(
-                f"Postgres cannot make its data folder {self._data} (exit status {status}): {output[-2000:]}{_hint(user)}"
+                f"Postgres cannot make {self._data} (exit status {status}): {output[-2000:]}{_hint(user)}"
             )
 
     def _clear_stale_pid(self) -> None:
         """Remove the pid file of a server that was killed.
 
-        Postgres removes it by itself unless the number belongs to a new process of the same user, which it then takes for a server. Whoever
-        calls this holds the stack's lock and has ended what an earlier run left, so only a server started by hand could be alive.
+        Postgres removes it by itself unless the number belongs to a new process of the same user, which it then takes
+        for a server. Whoever calls this holds the stack's lock and has ended what an earlier run left, so only a server
+        started by hand could be alive.
         """
         path = self._data / "postmaster.pid"
         try:
@@ -164,12 +167,11 @@ class Postgres:
             uid, gid = owner.st_uid, owner.st_gid
         else:
             uid, gid = _user_for_root()
-        passable = all(_others_may_pass(folder) for folder in (self.home.absolute(), _program("postgres")))
-        return RunAs(uid, gid, () if passable or sys.platform != "linux" else _rights_to_read())
+        return RunAs(uid, gid, _rights(self.home.absolute()) if sys.platform == "linux" else ())
 
 
 def _program(name: str) -> Path:
-    """Return one of Postgres's own programs; found without importing the package, which would open a lock of its own."""
+    """Return one of Postgres's own programs; without importing the package, which would open a lock of its own."""
     spec = importlib.util.find_spec(_PACKAGE)
     path = Path(spec.origin).parent / _INSTALLATION / "bin" / name if spec and spec.origin else None
     if path is None or not path.exists():
@@ -185,7 +187,7 @@ def _user_for_root() -> tuple[int, int]:
             continue
         return entry.pw_uid, entry.pw_gid
     raise UnavailableError(
-        f"Postgres refuses to run as root, and none of the users {', '.join(_USERS_FOR_ROOT)} exists: run as another user"
+        f"Postgres refuses to run as root, and no user {' or '.join(_USERS_FOR_ROOT)} exists: run as another user"
     )
 
 
@@ -194,17 +196,23 @@ def _others_may_pass(path: Path) -> bool:
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)
 
 
-def _rights_to_read() -> tuple[int, ...]:
-    """Return those of the two capabilities that pass folder permissions which this process has; the narrower one suffices."""
+def _rights(home: Path) -> tuple[int, ...]:
+    """Return the capability, if one is needed, by which another user gets at the programs and at `home`."""
+    program = _program("postgres")
+    wanted = [] if _others_may_pass(home) and _others_may_pass(program) else [_CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE]
+    if not program.stat().st_mode & stat.S_IXOTH:
+        wanted = [_CAP_DAC_OVERRIDE]  # reading past permissions does not include running a program
     permitted = 0
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("CapPrm:"):
             permitted = int(line.split()[1], 16)
-    has = [number for number in (_CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE) if permitted >> number & 1]
-    return tuple(has[:1])
+    return tuple([number for number in wanted if permitted >> number & 1][:1])
 
 
 def _hint(user: RunAs | None) -> str:
     if user is None:
         return ""
-    return f"\nIt runs as user {user.uid} since the stack runs as root: keep the data where that user can go, or run as another user"
+    return (
+        f"\nIt runs as user {user.uid} since the stack runs as root: "
+        "keep the data where that user can go, or run as another user"
+    )

@@ -17,14 +17,17 @@ from fitly.local.jars import BROKER, LOCK_NAME, LOGGING, maven_context
 if TYPE_CHECKING:
     from jgo.maven import Artifact, MavenContext
 
-_HEADER = "# The jars of the embedded broker: group:artifact:version size sha256. Written by `python -m fitly.local.relock`.\n"
+_HEADER = (
+    "# The embedded broker's jars: group:artifact:version size sha256. Written by `python -m fitly.local.relock`.\n"
+)
 
 
 def main() -> int:
     """Resolve the broker and its logging, fetch all jars into a temporary folder, and write their digests."""
     with tempfile.TemporaryDirectory() as folder:
         context = maven_context(Path(folder))
-        # Apart from the broker: resolved together, the logging's parent would choose older versions of Kafka's own jars.
+        # Apart from the broker: resolved together, the logging's parent would choose older versions of Kafka's own
+        # jars.
         artifacts = [*_closure(context, BROKER), _closure(context, LOGGING)[0]]
         lines = sorted(_line(artifact) for artifact in artifacts)
     Path(__file__).with_name(LOCK_NAME).write_text(_HEADER + "".join(lines), encoding="utf-8")

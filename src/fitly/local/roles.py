@@ -1,6 +1,7 @@
 """What a supervised program is: a role, the policy of its restarts, and how a process of it is started.
 
-Knows argument lists, environments, users and signals. Must never know when to start or restart: that is the supervisor's.
+Knows argument lists, environments, users and signals. Must never know when to start or restart: that is the
+supervisor's.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ class Restart(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long to wait before a restart, in seconds: doubling from `first` to `longest`, from the start again after `reset_after` of health."""
+    """How long to wait before a restart: doubling from `first` to `longest`, anew after `reset_after` of health.
+
+    All in seconds.
+    """
 
     first: float = 0.5
     longest: float = 30.0
@@ -134,7 +138,7 @@ async def spawn(role: Role, log: Path, environment: Mapping[str, str]) -> asynci
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **environment, **role.env},
+            env=_inherited({**environment, **role.env}),
             start_new_session=True,
         )
 
@@ -151,7 +155,7 @@ async def run_to_end(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, **(env or {})},
+        env=_inherited(env or {}),
         start_new_session=True,
     )
     try:
@@ -171,6 +175,11 @@ def signal_group(leader: int, what: signal.Signals) -> None:
         return
     except PermissionError:  # macOS says this of a group of zombies
         return
+
+
+def _inherited(added: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's own environment with `added`: what a child would get anyway."""
+    return {**os.environ, **added}
 
 
 def _turn_over(log: Path) -> None:

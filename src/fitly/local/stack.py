@@ -1,29 +1,27 @@
 """One directory's stack: its lock, its addresses, its broker and its Postgres, and whatever roles a caller adds.
 
-Knows the order in which things are had, started and stopped, and what a signal means. Must never know topics, tables or what roles do.
+Knows the order in which things are had, started and stopped, and what a signal means. Must never know topics, tables or
+what roles do.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
-from fitly.local.endpoints import FILE_NAME, Endpoints, new_secret, read_endpoints, write_endpoints
-from fitly.local.errors import EndpointsError, InUseError, LocalError, RoleFailedError, StopRequestedError
+from fitly.local.directory import earlier_endpoints, endpoints_for_run, hold, kept_directory, temporary_directory
+from fitly.local.endpoints import Endpoints, write_endpoints
+from fitly.local.errors import LocalError, RoleFailedError, StopRequestedError
 from fitly.local.jars import default_cache, ensure_jars
 from fitly.local.java import find_java
 from fitly.local.kafka import Broker
 from fitly.local.leftovers import end_leftovers
-from fitly.local.ports import LOOPBACK, choose_port
 from fitly.local.postgres import Postgres
 from fitly.local.roles import Role
 from fitly.local.supervisor import Phase, RoleStatus, StatusCallback, Supervisor
@@ -40,13 +38,14 @@ _POLL_SECONDS = 0.05
 class Stack:
     """A real Kafka and a real Postgres for one directory, supervised, as an async context manager.
 
-    A first Ctrl-C, SIGTERM or SIGHUP, and a role that cannot be kept running, end `wait`, or cancel whatever else the body does; leaving the
-    context stops everything. A second signal kills what is still stopping.
+    A first Ctrl-C, SIGTERM or SIGHUP, and a role that cannot be kept running, end `wait`, or cancel whatever else the
+    body does; leaving the context stops everything. A second signal kills what is still stopping.
 
     Parameters
     ----------
     directory
-        Where everything is kept; made when missing. With `ephemeral`, the folder that holds the temporary one (the system's by default).
+        Where everything is kept; made when missing. With `ephemeral`, the folder that holds the temporary one (the
+        system's by default).
     ephemeral
         Keep nothing: a temporary folder, removed at the end.
     teller
@@ -83,6 +82,7 @@ class Stack:
         self._supervisor: Supervisor | None = None
         self._owner: asyncio.Task[Any] | None = None
         self._ending = asyncio.Event()
+        self._asked_once = False
         self._cancelled = False
         self._waiting = False
         self._failure: RoleFailedError | None = None
@@ -180,14 +180,16 @@ class Stack:
         return ours
 
     async def _begin(self) -> None:
-        self._directory = directory = self._make_directory()
-        self._lock = _hold(directory)
+        self._directory = directory = (
+            temporary_directory(self._given) if self._ephemeral else kept_directory(_there(self._given))
+        )
+        self._lock = hold(directory)
         for name in await end_leftovers(directory):
             self._teller.say(f"{name} of an earlier run was still running in {directory}: ended")
-        earlier = _earlier(directory)
+        earlier = earlier_endpoints(directory)
         java = await find_java()
         jars = await ensure_jars(self._cache, self._teller)
-        self._endpoints = endpoints = _endpoints(earlier)
+        self._endpoints = endpoints = endpoints_for_run(earlier)
         write_endpoints(directory, endpoints)
         broker = Broker(directory / KAFKA, java, tuple(jars), endpoints.broker_port, endpoints.controller_port)
         postgres = Postgres(directory / POSTGRES, endpoints.database_port, endpoints.database_password, self._ephemeral)
@@ -197,6 +199,7 @@ class Stack:
         await _together(self._supervisor.start(postgres.role()), self._supervisor.start(broker.role()))
 
     async def _end(self) -> None:
+        self._ending.set()  # from here on nothing may cancel us
         try:
             if self._supervisor is not None:
                 await self._supervisor.stop()
@@ -206,20 +209,6 @@ class Stack:
             if self._lock is not None:
                 self._lock.close()
             self._unlisten()
-
-    def _make_directory(self) -> Path:
-        if self._ephemeral:
-            directory = Path(tempfile.mkdtemp(prefix="fitly-", dir=self._given))
-            directory.chmod(0o711)  # Postgres's user may pass; every file with a secret is closed by itself
-            return directory
-        directory = _there(self._given).absolute()
-        try:
-            directory.mkdir(mode=0o711, parents=True, exist_ok=True)
-        except OSError as error:
-            raise LocalError(
-                f"cannot use {directory} ({error.strerror}): name a folder you may write to with --data"
-            ) from None
-        return directory
 
     # ------------------------------------------------------------ asked to stop
 
@@ -237,13 +226,14 @@ class Stack:
         self._former.clear()
 
     def _asked(self, which: signal.Signals) -> None:
-        if self._ending.is_set():
+        asked_before, self._asked_once = self._asked_once, True
+        if asked_before:
             self._teller.say(f"{which.name} again: killing what still runs")
             if self._supervisor is not None:
                 self._supervisor.hurry()
-            return
-        self._teller.say(f"{which.name}: stopping")
-        self._interrupt()
+        else:
+            self._teller.say(f"{which.name}: stopping; once more kills what is slow to stop")
+            self._interrupt()
 
     def _failed(self, failure: RoleFailedError) -> None:
         self._failure = failure
@@ -269,50 +259,6 @@ def _there(value: T | None) -> T:
     if value is None:
         raise LocalError("the stack does not stand yet: use it inside `async with`")
     return value
-
-
-def _hold(directory: Path) -> IO[str]:
-    """Take the directory's lock, which the kernel gives back when this process ends, however it ends."""
-    file = (directory / ".lock").open("a+", encoding="ascii")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        file.close()
-        raise InUseError(
-            f"{directory} is in use by another stack (process {holder}): stop that one, or name another folder with --data"
-        ) from None
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file
-
-
-def _earlier(directory: Path) -> Endpoints | None:
-    """Return the addresses and keys of an earlier run; data without its keys is refused rather than given new ones."""
-    if (directory / FILE_NAME).exists():
-        return read_endpoints(directory)
-    for name in ("kafka/formatted", "postgres/initialised"):
-        if (directory / name).exists():
-            raise EndpointsError(
-                f"{directory} holds data but its {FILE_NAME} is gone, and with it the keys: restore that file, or name another folder"
-            )
-    return None
-
-
-def _endpoints(earlier: Endpoints | None) -> Endpoints:
-    """Return the addresses for this run: the earlier ones where they are free, and the keys made once."""
-    broker = choose_port(earlier.broker_port if earlier else None)
-    controller = choose_port(earlier.controller_port if earlier else None, taken=[broker])
-    database = choose_port(earlier.database_port if earlier else None, taken=[broker, controller])
-    password = earlier.database_password if earlier else new_secret()
-    return Endpoints(
-        bootstrap=f"{LOOPBACK}:{broker}",
-        database_url=Postgres(Path(), database, password).database_url,
-        control_key=earlier.control_key if earlier else new_secret(),
-        controller=f"{LOOPBACK}:{controller}",
-    )
 
 
 async def _together(*work: Coroutine[Any, Any, None]) -> None:

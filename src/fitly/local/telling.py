@@ -50,7 +50,7 @@ class ConsoleTeller:
 
     def say(self, line: str) -> None:
         """Print the line, as it is, above whatever moves."""
-        self._console.print(line, markup=False)
+        self._console.print(line, markup=False, highlight=False)
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Move the bar, or print a line at every further tenth."""

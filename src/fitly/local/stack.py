@@ -17,7 +17,7 @@ from typing import IO, Any, Self, TypeVar
 
 from fitly.local.directory import earlier_endpoints, endpoints_for_run, hold, kept_directory, temporary_directory
 from fitly.local.endpoints import Endpoints, write_endpoints
-from fitly.local.errors import LocalError, RoleFailedError, StopRequestedError
+from fitly.local.errors import LocalError, RoleFailedError, StopRequestedError, UnavailableError
 from fitly.local.jars import default_cache, ensure_jars
 from fitly.local.java import find_java
 from fitly.local.kafka import Broker
@@ -195,7 +195,13 @@ class Stack:
         postgres = Postgres(directory / POSTGRES, endpoints.database_port, endpoints.database_password, self._ephemeral)
         self._supervisor = Supervisor(directory, self._teller, on_failure=self._failed, on_change=self._on_change)
         self._supervisor.environment = endpoints.environment(directory)
-        await _together(broker.prepare(), postgres.prepare())
+        try:
+            await _together(broker.prepare(), postgres.prepare())
+        except OSError as error:
+            raise UnavailableError(
+                f"cannot prepare the servers in {directory}: {error}. Look for room and permissions there; "
+                "in a container whose root has not root's usual rights, run as an ordinary user"
+            ) from error
         await _together(self._supervisor.start(postgres.role()), self._supervisor.start(broker.role()))
 
     async def _end(self) -> None:

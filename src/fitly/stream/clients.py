@@ -1,0 +1,174 @@
+"""How our Kafka clients are made, and what their errors mean to us.
+
+Knows the settings of producers and readers, and which of the client library's errors is whose fault. Must never know what is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+import aiokafka
+from aiokafka import errors as kafka
+from aiokafka.admin import AIOKafkaAdminClient
+
+from fitly.core.errors import Broken, FitlyError, Retryable
+
+if TYPE_CHECKING:
+    from fitly.settings import Settings
+
+Client = TypeVar("Client")
+
+BATCH_BYTES: Final = 1 << 20
+"""Size of a producer's batch. A topic whose ``max.message.bytes`` is smaller would refuse it (A1): `topics.check` looks."""
+FETCH_BYTES: Final = 4 << 20
+TRANSACTION_TIMEOUT_MS: Final = 10_000
+"""C1: an open transaction holds back every partition it touches, so an abandoned one must end soon."""
+REACH_S: Final = 10.0
+"""How long a command tries to reach the broker."""
+
+_AWAY: Final = (
+    kafka.KafkaConnectionError,
+    kafka.KafkaTimeoutError,
+    kafka.RequestTimedOutError,
+    kafka.NodeNotReadyError,
+    kafka.LeaderNotAvailableError,
+    kafka.NotControllerError,
+    kafka.CoordinatorNotAvailableError,
+    kafka.CoordinatorLoadInProgressError,
+    kafka.NoBrokersAvailable,
+    kafka.StaleMetadata,
+    TimeoutError,
+    ConnectionError,
+)
+_CONFIGURATION: Final = (
+    kafka.TopicAuthorizationFailedError,
+    kafka.GroupAuthorizationFailedError,
+    kafka.ClusterAuthorizationFailedError,
+    kafka.TransactionalIdAuthorizationFailed,
+    kafka.UnsupportedVersionError,
+)
+
+
+def understood(error: BaseException, bootstrap: str) -> FitlyError:
+    """Say in our own words what a client's error is: the world's, the configuration's, or ours.
+
+    Parameters
+    ----------
+    error : BaseException
+        What aiokafka raised; one of ours is given back as it is.
+    bootstrap : str
+        The address, for the message.
+    """
+    if isinstance(error, FitlyError):
+        return error
+    if isinstance(error, kafka.ProducerFenced):
+        return Broken("another process has taken over this transactional id; it goes on there. A restart rejoins the group")
+    if isinstance(error, _CONFIGURATION):
+        return Broken(f"Kafka at {bootstrap} refuses us ({error!r}): check the rights of this user", restart_helps=False)
+    if isinstance(error, _AWAY):
+        return Retryable(f"Kafka at {bootstrap} cannot be reached ({error!r}): check the address and that the broker runs")
+    return Broken(f"Kafka at {bootstrap}: {error!r}")
+
+
+def new_producer(settings: Settings, transactional_id: str | None = None, *, linger_ms: int = 0) -> aiokafka.AIOKafkaProducer:
+    """Make a producer that is idempotent, and transactional where an id is given. It is not started."""
+    return aiokafka.AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+        enable_idempotence=True,
+        acks="all",
+        max_batch_size=BATCH_BYTES,
+        max_request_size=4 * BATCH_BYTES,
+        linger_ms=linger_ms,
+        retry_backoff_ms=20,
+    )
+
+
+def new_reader(settings: Settings, *, fetch_bytes: int = FETCH_BYTES, max_wait_ms: int = 100) -> aiokafka.AIOKafkaConsumer:
+    """Make a reader outside any group that sees committed records only. It is not started."""
+    return aiokafka.AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=fetch_bytes,
+        fetch_max_wait_ms=max_wait_ms,
+    )
+
+
+class Started(Generic[Client]):
+    """Connects a client on entry, stops it on exit, and lets out no error but ours.
+
+    A class and not a generator: iterators that are left half read are closed by the event loop, and there a generator inside a
+    generator cannot be unwound.
+
+    Parameters
+    ----------
+    bootstrap : str
+        For messages.
+    make : callable
+        Makes the client, inside the running loop.
+    stop : callable
+        Stops it.
+    """
+
+    def __init__(self, bootstrap: str, make: Callable[[], Client], stop: Callable[[Client], Awaitable[None]]) -> None:
+        self._bootstrap = bootstrap
+        self._make = make
+        self._stop = stop
+        self._client: Client | None = None
+
+    async def __aenter__(self) -> Client:
+        """Connect.
+
+        Raises
+        ------
+        Retryable
+            The broker cannot be reached within `REACH_S`.
+        """
+        client: Any = self._make()
+        self._client = client
+        try:
+            async with asyncio.timeout(REACH_S):
+                await client.start()
+        except BaseException as error:
+            await self._stop(client)
+            self._translate(error)
+            raise
+        return self._client
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop."""
+        assert self._client is not None  # noqa: S101 - it was entered
+        try:
+            await self._stop(self._client)
+        finally:
+            if error is not None:
+                self._translate(error)
+
+    def _translate(self, error: BaseException) -> None:
+        if isinstance(error, (kafka.KafkaError, TimeoutError, OSError)):
+            raise understood(error, self._bootstrap) from error
+
+
+def started_reader(settings: Settings, *, fetch_bytes: int = FETCH_BYTES, max_wait_ms: int = 100) -> Started[aiokafka.AIOKafkaConsumer]:
+    """Give a reader for the length of a block."""
+    return Started(
+        settings.kafka_bootstrap, lambda: new_reader(settings, fetch_bytes=fetch_bytes, max_wait_ms=max_wait_ms), lambda it: it.stop()
+    )
+
+
+def started_producer(settings: Settings, transactional_id: str | None = None, *, linger_ms: int = 0) -> Started[aiokafka.AIOKafkaProducer]:
+    """Give a producer for the length of a block; with an id it has fenced its predecessors when the block begins."""
+    return Started(settings.kafka_bootstrap, lambda: new_producer(settings, transactional_id, linger_ms=linger_ms), lambda it: it.stop())
+
+
+def started_admin(settings: Settings) -> Started[AIOKafkaAdminClient]:
+    """Give an administration client for the length of a block."""
+    return Started(
+        settings.kafka_bootstrap, lambda: AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap), lambda it: it.close()
+    )

@@ -1,0 +1,183 @@
+"""The sequencer: control events, numbered, signed, and put into every partition in one transaction.
+
+Knows the order of control events. Must never know what they lead to. It is a function, not a role: any process may fence the fixed
+transactional id, read `control` to its end, validate, number and write; whoever loses the fence tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from aiokafka import errors as kafka
+from aiokafka.structs import TopicPartition
+
+from fitly.core.errors import Broken, Retryable
+from fitly.core.events import ControlEvent, ControlPayload, LogOpened, PolicyRevised
+from fitly.core.numbers import Millis
+from fitly.core.rules import Policy
+from fitly.core.topics import CONTROL, INPUT
+from fitly.core.vocabulary import ClockMode
+from fitly.stream.clients import REACH_S, started_producer, started_reader
+from fitly.stream.generation import Generation, authentic
+from fitly.stream.read import read_topic
+from fitly.wire.events import encode_control
+from fitly.wire.signing import SIGNATURE_HEADER, sign
+
+if TYPE_CHECKING:
+    from fitly.settings import Settings
+
+TRIES: Final = 5
+MARKER_S: Final = 0.01
+OPENED: Final = "fitly.log.opened.v1"
+REVISED: Final = "fitly.policy.revised.v1"
+
+Proposal = Callable[[Sequence[ControlEvent]], list[ControlPayload]]
+"""What to write, given all that was written before; raises where it is not allowed. May be asked again after a lost fence."""
+
+
+class Sequencer:
+    """Writes control events.
+
+    Parameters
+    ----------
+    settings : Settings
+        Broker, prefix and control key.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def issue(self, kind: str, data: ControlPayload) -> int:
+        """Write one control event and give its number.
+
+        Raises
+        ------
+        Broken
+            The log is not open, or the event is not allowed after those before it.
+        Retryable
+            The broker cannot be reached, or others took the fence again and again.
+        """
+        if KINDS.get(type(data)) != kind:
+            message = f"{kind} does not carry {type(data).__name__}"
+            raise Broken(message, restart_helps=False)
+        return await self.propose(lambda _: [data])
+
+    async def revise(self, policy: Policy, note: str = "") -> int:
+        """Put a policy in force under the next revision number; give the control number."""
+        return await self.propose(lambda history: [PolicyRevised(revision=last_revision(history) + 1, policy=policy, note=note)])
+
+    async def propose(self, proposal: Proposal) -> int:
+        """Write what the proposal gives, numbered after all that was written before, all or nothing; give the last number."""
+        for attempt in range(TRIES):
+            try:
+                return await self._once(proposal)
+            except Broken as error:
+                if not isinstance(error.__cause__, kafka.ProducerFenced):
+                    raise
+                await asyncio.sleep(0.1 * attempt)
+        message = f"others issued control events {TRIES} times in our place: try again"
+        raise Retryable(message)
+
+    async def history(self) -> list[ControlEvent]:
+        """Read all control events so far, in order.
+
+        Raises
+        ------
+        Broken
+            A record is not signed with our key, or a number is missing.
+        """
+        history: list[ControlEvent] = []
+        birth_id = None
+        async for record in read_topic(self._settings, CONTROL):
+            event = authentic(self._settings, record, birth_id)
+            if event is None or event.number != len(history) + 1:
+                message = (
+                    f"{self._settings.topic(CONTROL)} offset {record.offset} is not control event {len(history) + 1} signed with our key: "
+                    "check FITLY_CONTROL_KEY"
+                )
+                raise Broken(message, restart_helps=False)
+            if isinstance(event.data, LogOpened):
+                birth_id = event.data.birth_id
+            history.append(event)
+        return history
+
+    async def _once(self, proposal: Proposal) -> int:
+        # Starting the producer fences whoever was writing and settles their transaction: only then is the end of `control` the end (A5).
+        async with started_producer(self._settings, f"{self._settings.app_id}-control") as producer:
+            history = await self.history()
+            payloads = proposal(history)
+            number = len(history)
+            if not payloads:
+                return number
+            opened = next((event.data for event in [*history] if isinstance(event.data, LogOpened)), payloads[0])
+            if not isinstance(opened, LogOpened):
+                message = "the log is not open: run `fitly topics create`"
+                raise Broken(message, restart_helps=False)
+            now = Millis(int(time.time() * 1000))
+            # On an AS_OF log a stamp of today would move the fold's clock by years; stamp 0 leaves it where it is (A6).
+            stamp = 0 if opened.clock_mode is ClockMode.AS_OF else None
+            await producer.begin_transaction()
+            sent = []
+            for payload in payloads:
+                number += 1
+                value = encode_control(number, KINDS[type(payload)], payload, now)
+                headers = [(SIGNATURE_HEADER, sign(self._settings.signing_key, opened.birth_id, value))]
+                places = [(CONTROL, 0), *((INPUT, partition) for partition in range(opened.partitions))]
+                for topic, partition in places:
+                    sent.append(
+                        await producer.send(
+                            self._settings.topic(topic), value, partition=partition, headers=headers, timestamp_ms=stamp
+                        )
+                    )
+            fates = await asyncio.gather(*sent)  # A1: before the commit
+            await producer.commit_transaction()
+        await self._visible(max(fate.offset for fate in fates if fate.topic == self._settings.topic(CONTROL)))
+        return number
+
+    async def _visible(self, offset: int) -> None:
+        """Wait until readers see an offset: a commit returns before its markers are written."""
+        async with started_reader(self._settings) as reader, asyncio.timeout(REACH_S):
+            tp = TopicPartition(self._settings.topic(CONTROL), 0)
+            while (await reader.end_offsets([tp]))[tp] <= offset:
+                await asyncio.sleep(MARKER_S)
+
+
+KINDS: Final[dict[type[ControlPayload], str]] = {LogOpened: OPENED, PolicyRevised: REVISED}
+
+
+async def open_log(settings: Settings, clock_mode: ClockMode, partitions: int) -> Generation:
+    """Write control records 1 (birth of the log) and 2 (first policy) where the log is not open yet.
+
+    Returns
+    -------
+    Generation
+        Of the log as it is: opening an open log changes nothing.
+
+    Raises
+    ------
+    Broken
+        The log is open under another clock mode.
+    """
+
+    def proposal(history: Sequence[ControlEvent]) -> list[ControlPayload]:
+        if history:
+            return []
+        birth = LogOpened(birth_id=str(uuid.uuid4()), clock_mode=clock_mode, partitions=partitions)
+        return [birth, PolicyRevised(revision=1, policy=Policy(default_level=settings.default_level), note="at opening")]
+
+    sequencer = Sequencer(settings)
+    await sequencer.propose(proposal)
+    opened = (await sequencer.history())[0].data
+    if not isinstance(opened, LogOpened) or opened.clock_mode is not clock_mode:
+        message = f"the log under prefix {settings.prefix!r} was opened otherwise than {clock_mode.value}: choose another FITLY_PREFIX"
+        raise Broken(message, restart_helps=False)
+    return Generation(opened.birth_id, opened.clock_mode, opened.partitions)
+
+
+def last_revision(history: Sequence[ControlEvent]) -> int:
+    """Give the number of the newest policy revision, 0 for none."""
+    return max((event.data.revision for event in history if isinstance(event.data, PolicyRevised)), default=0)

@@ -1,0 +1,146 @@
+"""The host of an app's partitions: one object that owns the tasks and hears of every assignment.
+
+Knows which partitions are ours at the moment. Must never know how a partition is folded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+from faust.types import TP
+
+from fitly.core.topics import INPUT
+from fitly.metrics import OWNED
+from fitly.stream.partition import PartitionTask
+from fitly.wire.shard import Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+
+    from fitly.metrics import Meters
+    from fitly.settings import Settings
+    from fitly.stream.generation import Generation
+
+log = structlog.get_logger(__name__)
+
+
+class Flow(Protocol):
+    """What the host and its tasks need of the consumer."""
+
+    def hold(self, tps: Iterable[TP]) -> None:
+        """Take nothing from these partitions."""
+
+    async def take(self, tp: TP, offset: int, epoch: int) -> bool:
+        """Read a partition from an offset on."""
+
+    def pause(self, tp: TP) -> None:
+        """Take no further batch for now."""
+
+    def resume(self, tp: TP) -> None:
+        """Go on."""
+
+    async def committed(self, tp: TP) -> int | None:
+        """Give the group's committed offset."""
+
+    async def lags(self) -> dict[TP, int]:
+        """Give the lag of every partition taken."""
+
+
+class Host:
+    """Owns the partition tasks of one app.
+
+    Parameters
+    ----------
+    settings, meters
+        Configuration and metrics of the process.
+    generation : Generation
+        What control record 1 says of the input log.
+    fail : callable
+        Ends the process for an error; nothing after it is done (rule 1 of the house: nothing escapes a task).
+    """
+
+    def __init__(
+        self, settings: Settings, meters: Meters, generation: Generation, fail: Callable[[BaseException], None]
+    ) -> None:
+        self.settings = settings
+        self.meters = meters
+        self.generation = generation
+        self.settled = asyncio.Event()
+        self.tasks: dict[TP, PartitionTask] = {}
+        self.progress = 0
+        self.flow: Flow | None = None
+        self._fail = fail
+        self._epoch = 0
+        self._topic = settings.topic(INPUT)
+        self._stopping = False
+
+    async def assigned(self, tps: Iterable[TP]) -> None:
+        """Take over an assignment: hold ours, let go of the others', start tasks. Returns at once (A3)."""
+        if self._stopping:
+            return
+        self.settled.clear()
+        self.progress += 1
+        mine = {TP(*tp) for tp in tps if tp.topic == self._topic}
+        self.consumer.hold(mine)
+        gone = [self.tasks.pop(tp) for tp in list(self.tasks) if tp not in mine]
+        await asyncio.gather(*(task.stop() for task in gone))
+        for tp in sorted(mine - self.tasks.keys()):
+            self.tasks[tp] = PartitionTask(self, tp)
+        self.meters.set(OWNED, len(mine))
+        log.info("assigned", partitions=sorted(tp.partition for tp in mine), gone=sorted(task.tp.partition for task in gone))
+        for task in self.tasks.values():
+            task.begin()
+
+    def hand(self, event: Any) -> None:  # noqa: ANN401 - Faust's event
+        """Give a batch to its partition's task; a batch of a partition that is not ours is dropped."""
+        task = self.tasks.get(TP(event.message.topic, event.message.partition))
+        if task is None:
+            event.ack()
+        else:
+            task.put(event.message.value, event.ack)
+
+    async def quiet(self) -> None:
+        """Drop what is queued, finish what is in a transaction, and begin nothing until the next assignment."""
+        self.consumer.hold(self.tasks)
+        await asyncio.gather(*(task.quiet() for task in self.tasks.values()))
+
+    async def stop(self) -> None:
+        """Let go of every partition."""
+        self._stopping = True
+        tasks, self.tasks = list(self.tasks.values()), {}
+        await asyncio.gather(*(task.stop() for task in tasks))
+
+    @property
+    def consumer(self) -> Flow:
+        """The consumer; Faust makes it when the app starts."""
+        if self.flow is None:
+            message = "the app has no consumer yet"
+            raise RuntimeError(message)
+        return self.flow
+
+    def ready(self) -> bool:
+        """Whether every partition of ours is being read and none is under a refusal alarm."""
+        return self.settled.is_set() and all(task.ready for task in self.tasks.values())
+
+    def new_shard(self, partition: int) -> Shard:
+        """Give an empty shard."""
+        return Shard(partition, self.settings.signing_key)
+
+    def next_epoch(self) -> int:
+        """Give a number for a new hold-and-seek."""
+        self._epoch += 1
+        return self._epoch
+
+    def guard(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a task whose failure ends the process: fenced, or a bug; a half-dead worker is worse than none."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+
+        def check(done: asyncio.Task[None]) -> None:
+            if not done.cancelled() and (error := done.exception()) is not None:
+                self._fail(error)
+
+        task.add_done_callback(check)
+        return task

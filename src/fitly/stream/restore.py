@@ -1,0 +1,117 @@
+"""Restoring a partition: its rows from the changelogs, and whether they may be built upon.
+
+Knows changelogs, offsets and generations. Must never know what a row holds: it travels as bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.structs import TopicPartition
+
+from fitly.core.errors import Broken
+from fitly.core.topics import CONTEXTS, CONTEXTS_CHANGELOG, INPUT, LEARNERS, LEARNERS_CHANGELOG
+from fitly.stream.clients import started_reader
+
+if TYPE_CHECKING:
+    from fitly.core.system import Position
+    from fitly.settings import Settings
+    from fitly.stream.generation import Generation
+    from fitly.wire.shard import Shard
+
+CHANGELOGS: Final = {LEARNERS: LEARNERS_CHANGELOG, CONTEXTS: CONTEXTS_CHANGELOG}
+"""Table to the topic its rows are written to."""
+FETCH_BYTES: Final = 8 << 20
+_POLL_MS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LogBounds:
+    """What the broker says of one input partition: its first offset, its last stable one, and the group's committed offset."""
+
+    start: int
+    end: int
+    hint: int | None
+
+
+async def load_rows(settings: Settings, partition: int, shard: Shard, progressed: Callable[[int], None]) -> int:
+    """Read both changelogs of a partition from beginning to end into `shard`, and give how many records there were.
+
+    Parameters
+    ----------
+    progressed : callable
+        Told the number of records after each fetch: restored rows are progress to the watchdog (A3).
+    """
+    async with started_reader(settings, fetch_bytes=FETCH_BYTES) as reader:
+        tables = {TopicPartition(settings.topic(topic), partition): table for table, topic in CHANGELOGS.items()}
+        tps, load, total = list(tables), shard.load, 0
+        reader.assign(tps)
+        ends = await reader.end_offsets(tps)
+        begins = await reader.beginning_offsets(tps)
+        for tp in tps:
+            reader.seek(tp, begins[tp])
+        open_ = {tp for tp in tps if begins[tp] < ends[tp]}
+        while open_:
+            for tp, records in (await reader.getmany(*open_, timeout_ms=_POLL_MS)).items():
+                table = tables[tp]
+                for record in records:
+                    load(table, record.key, record.value)
+                total += len(records)
+                progressed(len(records))
+                await asyncio.sleep(0)
+            # positions pass commit markers; offsets of records do not
+            open_ = {tp for tp in open_ if await reader.position(tp) < ends[tp]}
+        return total
+
+
+async def input_bounds(settings: Settings, partition: int, hint: int | None) -> LogBounds:
+    """Ask where an input partition begins and ends."""
+    async with started_reader(settings) as reader:
+        tp = TopicPartition(settings.topic(INPUT), partition)
+        begin, end = await reader.beginning_offsets([tp]), await reader.end_offsets([tp])
+        return LogBounds(begin[tp], end[tp], hint)
+
+
+def check_position(partition: int, position: Position, generation: Generation, log: LogBounds) -> None:
+    """Refuse to fold where the rows and the log do not belong together (A4).
+
+    The position is the truth and the committed offset a hint: it may lag or have expired, but never be ahead. An offset means nothing
+    after a topic was made anew, and where records went before they were folded no fold can be right.
+
+    Raises
+    ------
+    Broken
+        With the remedy; a restart meets the same.
+
+    Examples
+    --------
+    >>> from fitly.core.system import Position
+    >>> from fitly.core.vocabulary import ClockMode
+    >>> from fitly.stream.generation import Generation
+    >>> check_position(0, Position(offset=41), Generation("b", ClockMode.LIVE, 4), LogBounds(0, 40, 42))
+    Traceback (most recent call last):
+    ...
+    fitly.core.errors.Broken: partition 0: our rows reach to offset 41, but the log ends at 40. ...
+    """
+    nxt = position.offset + 1
+    fault = ""
+    if position.birth_id and position.birth_id != generation.birth_id:
+        fault = f"our rows belong to the log born {position.birth_id}, but this log was born {generation.birth_id}"
+    elif position.partitions and position.partitions != generation.partitions:
+        fault = f"our rows belong to a log of {position.partitions} partitions, this one has {generation.partitions}"
+    elif nxt > log.end:
+        fault = f"our rows reach to offset {position.offset}, but the log ends at {log.end}"
+    elif nxt < log.start:
+        fault = f"our rows reach to offset {position.offset}, but the log begins at {log.start}: the records between were deleted unfolded"
+    elif log.hint is not None and log.hint > nxt:
+        fault = f"the group has committed offset {log.hint}, but our rows reach only to {position.offset}: changelog records are missing"
+    if fault:
+        remedy = (
+            "Topics were made anew or lost records. Bring back the topics that belong together (input, control, both changelogs) from one "
+            "backup, or begin a new log under another FITLY_PREFIX with `fitly topics create` and publish the events to it again"
+        )
+        message = f"partition {partition}: {fault}. {remedy}"
+        raise Broken(message, restart_helps=False)

@@ -1,0 +1,162 @@
+"""Making and checking the topics on a broker, from the one list.
+
+Knows how a declared topic is written as broker settings. Must never know what a topic's records mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from fitly.core.errors import Broken
+from fitly.core.problems import Problem
+from fitly.core.topics import INPUT, TOPICS, Topic
+from fitly.core.vocabulary import ClockMode
+from fitly.stream.clients import BATCH_BYTES, started_admin, understood
+from fitly.stream.control import open_log
+from fitly.stream.generation import read_generation
+
+if TYPE_CHECKING:
+    from fitly.settings import Settings
+
+REPLICAS: Final = 3
+FOR_EVER: Final = str(2**63 - 1)
+_CREATE_MS: Final = 15_000
+
+
+def broker_settings(topic: Topic, clock_mode: ClockMode) -> dict[str, str]:
+    """Give a topic's settings as the broker takes them.
+
+    A6: an AS_OF input keeps the producers' stamps and has no time retention, which would delete records of old days at once; on a LIVE
+    one the broker stamps.
+
+    Examples
+    --------
+    >>> from fitly.core.topics import BY_NAME
+    >>> broker_settings(BY_NAME["learner-events"], ClockMode.AS_OF)["retention.ms"]
+    '-1'
+    """
+    settings = {"cleanup.policy": topic.cleanup, **topic.config}
+    if topic.cleanup == "delete":
+        settings["retention.ms"] = "-1" if topic.retention_ms is None else str(topic.retention_ms)
+    if topic.name == INPUT:
+        live = clock_mode is ClockMode.LIVE
+        settings["message.timestamp.type"] = "LogAppendTime" if live else "CreateTime"
+        if not live:
+            settings["retention.ms"] = "-1"
+            settings["message.timestamp.after.max.ms"] = FOR_EVER
+    return settings
+
+
+async def create(settings: Settings, clock_mode: ClockMode) -> list[str]:
+    """Make the topics that are missing and open the log: control records 1 (birth) and 2 (first policy).
+
+    Doing it again changes nothing.
+
+    Returns
+    -------
+    list of str
+        Names of the topics made now.
+
+    Raises
+    ------
+    Broken
+        A topic cannot be made, or the log is open under the other clock mode.
+    Retryable
+        The broker cannot be reached.
+    """
+    async with started_admin(settings) as admin:
+        there = set(await admin.list_topics())
+        replicas = min(REPLICAS, len((await admin.describe_cluster())["brokers"]))
+        missing = [topic for topic in TOPICS if settings.topic(topic.name) not in there]
+        if missing:
+            asked = [
+                NewTopic(settings.topic(topic.name), topic.partitions, replicas, topic_configs=broker_settings(topic, clock_mode))
+                for topic in missing
+            ]
+            _raise_for(await admin.create_topics(asked, timeout_ms=_CREATE_MS), settings.kafka_bootstrap)
+    partitions = next(topic.partitions for topic in TOPICS if topic.name == INPUT)
+    await open_log(settings, clock_mode, partitions)
+    return [settings.topic(topic.name) for topic in missing]
+
+
+async def check(settings: Settings) -> list[Problem]:
+    """Compare the broker's topics with the list.
+
+    Returns
+    -------
+    list of Problem
+        Empty where all is as declared.
+
+    Raises
+    ------
+    Retryable
+        The broker cannot be reached.
+    """
+    async with started_admin(settings) as admin:
+        names = {settings.topic(topic.name): topic for topic in TOPICS}
+        there = set(await admin.list_topics())
+        missing = [Problem(f"topic {name} does not exist", "run `fitly topics create`") for name in names if name not in there]
+        if missing:
+            return missing
+        found = {topic["topic"]: topic for topic in await admin.describe_topics(list(names))}
+        configs = await _configs(admin, list(names))
+    try:
+        generation = await read_generation(settings)
+    except Broken as error:
+        return [Problem(str(error), "run `fitly topics create`, with the FITLY_CONTROL_KEY of this log")]
+    problems = []
+    for name, topic in names.items():
+        wanted = topic.partitions if topic.partitions == 1 else generation.partitions
+        problems += _compared(name, wanted, len(found[name]["partitions"]))
+        problems += _differences(name, broker_settings(topic, generation.clock_mode), configs[name])
+    return problems
+
+
+def _compared(name: str, wanted: int, has: int) -> list[Problem]:
+    if has == wanted:
+        return []
+    what = f"topic {name} has {has} partitions, the log was opened with {wanted}"
+    return [Problem(what, "partition counts never change in place: bring back the topic as it was, or begin a new log under another prefix")]
+
+
+def _differences(name: str, wanted: Mapping[str, str], has: Mapping[str, str]) -> list[Problem]:
+    problems = [
+        Problem(f"topic {name}: {key} is {has.get(key)}, not {value}", f"kafka-configs --alter --entity-type topics --entity-name {name} "
+                f"--add-config {key}={value}")
+        for key, value in wanted.items()
+        if key in has and has[key] != value
+    ]  # fmt: skip
+    # A1: a batch the broker refuses is lost silently by the client's commit
+    if int(has.get("max.message.bytes", BATCH_BYTES)) < BATCH_BYTES:
+        problems.append(
+            Problem(
+                f"topic {name}: max.message.bytes is {has['max.message.bytes']}, below a producer's batch of {BATCH_BYTES}",
+                f"kafka-configs --alter --entity-type topics --entity-name {name} --add-config max.message.bytes={BATCH_BYTES}",
+            )
+        )
+    return problems
+
+
+async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    """Give every setting in force of these topics."""
+    found: dict[str, dict[str, str]] = {}
+    for response in await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names]):
+        for error, _, _, name, entries in response.resources:
+            if error:
+                raise understood(for_code(error)(), name)
+            found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
+
+
+def _raise_for(response: Any, bootstrap: str) -> None:  # noqa: ANN401 - aiokafka's response
+    for name, error, *rest in response.topic_errors:
+        kind = for_code(error)
+        if error and kind is not TopicAlreadyExistsError:  # somebody else made it at the same time
+            detail = next((text for text in rest if text), kind.__name__)
+            message = f"topic {name} cannot be made at {bootstrap}: {detail}"
+            raise Broken(message, restart_helps=False)

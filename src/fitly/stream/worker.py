@@ -1,0 +1,177 @@
+"""The worker: one process that folds its share of the partitions until it is told to stop.
+
+Knows starting, stopping and exit codes. Must never know a partition's life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import structlog
+
+from fitly import metrics
+from fitly.core.errors import Broken, FitlyError, Retryable
+from fitly.metrics import Meters
+from fitly.stream import topics
+from fitly.stream.app import App, build_app
+from fitly.stream.clients import understood
+from fitly.stream.generation import read_generation
+from fitly.stream.host import Host
+from fitly.stream.page import Page
+from fitly.stream.watchdog import Sample, Watchdog
+
+if TYPE_CHECKING:
+    from fitly.settings import Settings
+    from fitly.stream.generation import Generation
+
+log = structlog.get_logger(__name__)
+
+DONE: Final = 0
+USAGE: Final = 2
+UNREACHABLE: Final = 3
+BROKEN: Final = 4
+HEARTBEAT_S: Final = 0.5
+
+
+def exit_code(error: BaseException) -> int:
+    """Give the exit code of an error: 2 where a restart cannot help, 3 where the world was not ready, else 4.
+
+    >>> exit_code(Broken("gap", restart_helps=False)), exit_code(Retryable("away")), exit_code(ValueError())
+    (2, 3, 4)
+    """
+    if isinstance(error, Broken) and not error.restart_helps:
+        return USAGE
+    return UNREACHABLE if isinstance(error, Retryable) else BROKEN
+
+
+def end_process(error: BaseException, bootstrap: str) -> NoReturn:
+    """End the process at once: our own fault, or another worker has taken over. Nothing escapes a task, nothing is half done.
+
+    Not by unwinding: a stop waits for transactions that may never end (A7), and all that matters is already in the log.
+    """
+    ours = understood(error, bootstrap) if not isinstance(error, FitlyError) else error
+    log.critical("stopping", why=str(ours), exc_info=error)
+    logging.shutdown()
+    os._exit(exit_code(ours) if not isinstance(ours, Retryable) else BROKEN)
+
+
+def run(settings: Settings) -> int:
+    """Fold until SIGTERM or SIGINT.
+
+    Returns
+    -------
+    int
+        0 stopped as told; 2 a restart cannot help; 3 the broker cannot be reached; 4 broken, a restart may help. Where a task fails the
+        process ends at once with the same codes.
+    """
+    try:
+        return asyncio.run(_run(settings))
+    except FitlyError as error:
+        log.critical("stopping", why=str(error))
+        return exit_code(error)
+
+
+async def _run(settings: Settings) -> int:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    generation = await _sound(settings)
+    meters = Meters()
+    host = Host(settings, meters, generation, lambda error: end_process(error, settings.kafka_bootstrap))
+    worker = Worker(settings, host, meters, build_app(settings, host))
+    return await worker.serve(stop)
+
+
+async def _sound(settings: Settings) -> Generation:
+    """Check what a worker needs before it joins anything."""
+    if not settings.signing_key:
+        message = "FITLY_CONTROL_KEY is not set: without it control events cannot be told from forged ones"
+        raise Broken(message, restart_helps=False)
+    if problems := await topics.check(settings):
+        for problem in problems:
+            log.error(problem.what, remedy=problem.remedy)
+        message = f"{len(problems)} problem(s) with the topics, the first: {problems[0].what}. {problems[0].remedy}"
+        raise Broken(message, restart_helps=False)
+    return await read_generation(settings)
+
+
+@dataclass
+class Worker:
+    """A running app with its watchdog and its page.
+
+    Parameters
+    ----------
+    settings, host, meters, app
+        The parts.
+    """
+
+    settings: Settings
+    host: Host
+    meters: Meters
+    app: App
+    lags: dict[int, int] = field(default_factory=dict)
+    _beat: float = field(default_factory=time.monotonic)
+
+    async def serve(self, stop: asyncio.Event) -> int:
+        """Run until `stop` is set or Faust crashes; then stop cleanly."""
+        watchdog = Watchdog(self.settings.watchdog_s, self._sample, self._bite)
+        page = Page(self.settings.metrics_port, self.meters, self.host.ready) if self.settings.metrics_port else None
+        if page is not None:
+            page.start()
+        watchdog.start()
+        starting = asyncio.ensure_future(self.app.start())
+        pulse = self.host.guard(self._pulse())
+        crashed = asyncio.ensure_future(self._crashed())
+        told = asyncio.ensure_future(stop.wait())
+        log.info("working", app=self.settings.app_id, broker=self.settings.kafka_bootstrap, clock=self.host.generation.clock_mode.value)
+        await asyncio.wait({crashed, told}, return_when=asyncio.FIRST_COMPLETED)
+        if crashed.done() and not told.done():
+            error = self.app.crash_reason or RuntimeError("Faust stopped by itself")
+            end_process(error, self.settings.kafka_bootstrap)
+        watchdog.stop()
+        for task in (told, crashed, pulse):
+            task.cancel()
+        await self._stop(starting)
+        if page is not None:
+            page.stop()
+        log.info("stopped")
+        return DONE
+
+    async def _stop(self, starting: asyncio.Future[None]) -> None:
+        """Finish the transactions, let go of the partitions, then leave the group."""
+        await self.host.stop()
+        await self.app.stop()
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+
+    async def _crashed(self) -> None:
+        while not self.app.crashed and not self.app.should_stop:
+            await asyncio.sleep(HEARTBEAT_S)
+
+    async def _pulse(self) -> None:
+        """Show that the loop answers, and look at the lag."""
+        while True:
+            self._beat = time.monotonic()
+            if self.host.flow is not None:
+                self.lags = {tp.partition: lag for tp, lag in (await self.host.flow.lags()).items()}
+                for partition, lag in self.lags.items():
+                    self.meters.set(metrics.LAG, lag, partition=str(partition))
+            await asyncio.sleep(HEARTBEAT_S)
+
+    def _sample(self) -> Sample:
+        silent = time.monotonic() - self._beat > 10 * HEARTBEAT_S
+        busy = any(task.busy for task in list(self.host.tasks.values()))
+        return Sample(silent or busy or self.app.rebalancing or any(self.lags.values()), self.host.progress)
+
+    def _bite(self) -> None:
+        message = f"no progress for {self.settings.watchdog_s:g} s while there is work (lag by partition: {self.lags})"
+        end_process(Broken(message), self.settings.kafka_bootstrap)
+
+

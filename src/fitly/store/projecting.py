@@ -1,0 +1,172 @@
+"""What a batch of Kafka records says about the tables.
+
+Knows the topics the sink reads and, by the core's projections, the rows each record makes. Must never know SQL.
+
+Of a changelog only the newest record of a key counts; of the policy every revision does; outcomes are kept in their
+order, because what a later record means depends on the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from fitly.core.decisions import OutcomeAmended, OutcomeFiled
+from fitly.core.plain import plain
+from fitly.core.records import (
+    ConfigRecord,
+    DecisionRecord,
+    EffectivenessRecord,
+    LedgerRecord,
+    PolicyRecord,
+    PreferencesRecord,
+    config_records,
+    decision_record,
+    effectiveness_records,
+    ledger_records,
+    policy_record,
+    preferences_record,
+)
+from fitly.core.system import LEDGER_KEY, RULES_KEY, SYSTEM_PREFIX
+from fitly.wire.outcomes import decode_outcome
+from fitly.wire.rows import decode_context, decode_learner, decode_ledger, decode_rules, split_context_key
+from fitly.wire.selected import decode_selected
+
+_AT_ONCE: Final = 200
+"""Rows projected before others on the loop get their turn: some 50 ms."""
+
+
+class Incoming(Protocol):
+    """What is needed of a Kafka record; aiokafka's has it."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value; None for a tombstone."""
+
+
+@dataclass(slots=True)
+class Learners:
+    """Preferences to write, and learners whose every row goes: (user id, offset)."""
+
+    preferences: list[tuple[PreferencesRecord, int]] = field(default_factory=list)
+    erased: list[tuple[str, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ContextKey:
+    """One learner in one context as of one offset: the rows that are to be there, and no others."""
+
+    user_id: str
+    context: str
+    offset: int
+    active: str | None = None
+    configs: list[ConfigRecord] = field(default_factory=list)
+    effectiveness: list[EffectivenessRecord] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Contexts:
+    """What a batch of the contexts changelog says."""
+
+    keys: list[ContextKey] = field(default_factory=list)
+    ledger: tuple[list[LedgerRecord], int] | None = None
+    policies: dict[int, PolicyRecord] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Decisions:
+    """Decisions to write once, and keys whose decisions go: (user id, context, offset)."""
+
+    decisions: dict[str, tuple[DecisionRecord, int]] = field(default_factory=dict)
+    erased: list[tuple[str, str, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What was said about each outcome, in order, with its offset."""
+
+    said: dict[str, list[tuple[OutcomeFiled | OutcomeAmended, int]]] = field(default_factory=dict)
+
+
+def newest(records: Sequence[Incoming]) -> dict[bytes, Incoming]:
+    """Keep the last record of each key; records without one say nothing."""
+    return {record.key: record for record in records if record.key is not None}
+
+
+async def learners(records: Sequence[Incoming]) -> Learners:
+    """Project a batch of the learners changelog."""
+    found = Learners()
+    for key, record in newest(records).items():
+        if key.startswith(SYSTEM_PREFIX):
+            continue
+        if record.value is None:
+            found.erased.append((plain(key.decode()), record.offset))
+        else:
+            found.preferences.append((preferences_record(decode_learner(record.value)), record.offset))
+    return found
+
+
+async def contexts(partition: int, records: Sequence[Incoming]) -> Contexts:
+    """Project a batch of the contexts changelog, system rows included."""
+    found = Contexts()
+    for record in records:
+        if record.key == RULES_KEY and record.value is not None:
+            policy = policy_record(decode_rules(record.value))
+            if policy is not None:
+                found.policies[policy.revision] = policy
+    for index, (key, record) in enumerate(newest(records).items()):
+        if not index % _AT_ONCE:
+            await asyncio.sleep(0)
+        if key == LEDGER_KEY and record.value is not None:
+            found.ledger = ledger_records(partition, decode_ledger(record.value)), record.offset
+        elif not key.startswith(SYSTEM_PREFIX):
+            found.keys.append(_context(key, record))
+    return found
+
+
+def _context(key: bytes, record: Incoming) -> ContextKey:
+    if record.value is None:
+        user_id, context = split_context_key(key)
+        return ContextKey(plain(user_id), context.value, record.offset)
+    row = decode_context(record.value)
+    effectiveness = effectiveness_records(row)
+    configs = config_records(row, effectiveness)
+    active = next((config.id for config in configs if config.is_active), None)
+    return ContextKey(plain(row.user_id), row.context.value, record.offset, active, configs, effectiveness)
+
+
+async def decisions(records: Sequence[Incoming]) -> Decisions:
+    """Project a batch of strategy-selected; a repeat is identical, so that the first says it all."""
+    found = Decisions()
+    for index, record in enumerate(records):
+        if not index % _AT_ONCE:
+            await asyncio.sleep(0)
+        if record.value is not None:
+            made = decision_record(decode_selected(record.value))
+            found.decisions.setdefault(made.decision_id, (made, record.offset))
+        elif record.key is not None:
+            user_id, context = split_context_key(record.key)
+            found.erased.append((plain(user_id), context.value, record.offset))
+    return found
+
+
+async def outcomes(records: Sequence[Incoming]) -> Outcomes:
+    """Read a batch of outcomes, kept in order per event."""
+    found = Outcomes()
+    for index, record in enumerate(records):
+        if not index % _AT_ONCE:
+            await asyncio.sleep(0)
+        if record.value is not None:
+            effect = decode_outcome(record.value)
+            found.said.setdefault(effect.id, []).append((effect, record.offset))
+    return found

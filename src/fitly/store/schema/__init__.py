@@ -1,0 +1,22 @@
+"""The tables of product.md, section 2; what the migrations must add up to, and what the docs are made from."""
+
+from fitly.store.schema.books import AUDIT_LOG, DECISIONS, LEDGER, POLICY_REVISIONS, SINK_POSITIONS
+from fitly.store.schema.columns import METADATA
+from fitly.store.schema.experiments import ASSIGNMENTS, EXPERIMENTS, RESULTS
+from fitly.store.schema.learners import CONFIGS, EFFECTIVENESS, OUTCOMES, PREFERENCES
+
+__all__ = [
+    "ASSIGNMENTS",
+    "AUDIT_LOG",
+    "CONFIGS",
+    "DECISIONS",
+    "EFFECTIVENESS",
+    "EXPERIMENTS",
+    "LEDGER",
+    "METADATA",
+    "OUTCOMES",
+    "POLICY_REVISIONS",
+    "PREFERENCES",
+    "RESULTS",
+    "SINK_POSITIONS",
+]

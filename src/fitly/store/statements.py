@@ -1,0 +1,169 @@
+"""How each topic's records become rows.
+
+Knows which rows a record replaces and in which order. Must never know positions or Kafka.
+
+Every row carries as its ``version`` the offset it was projected from, and every statement leaves newer rows alone: so a
+batch applied twice, or after a later one (positions set back by hand), changes nothing for the worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any, Final
+
+from sqlalchemy import Table, and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from fitly.core.decisions import OutcomeAmended, OutcomeFiled
+from fitly.core.records import (
+    ConfigRecord,
+    DecisionRecord,
+    EffectivenessRecord,
+    LedgerRecord,
+    OutcomeRecord,
+    PreferencesRecord,
+    settled,
+)
+from fitly.core.vocabulary import Bin
+from fitly.store import keys, schema
+from fitly.store.bulk import Guard, Upsert
+from fitly.store.projecting import Contexts, Decisions, Learners, Outcomes
+
+Said = list[tuple[OutcomeFiled | OutcomeAmended, int]]
+
+
+class Kind:
+    """Records of one kind, and how they are written.
+
+    Parameters
+    ----------
+    table : Table
+        Where they go.
+    record : type
+        A dataclass whose fields are columns; the column ``version`` comes beside.
+    guard : callable or None
+        As in `Upsert`.
+    """
+
+    def __init__(self, table: Table, record: type, guard: Guard | None) -> None:
+        self.table = table
+        self.fields = [field.name for field in fields(record)]
+        self._read = attrgetter(*self.fields)
+        self._upsert = Upsert(table, [*self.fields, "version"], guard)
+
+    async def write(self, connection: AsyncConnection, records: Iterable[tuple[Any, int]]) -> int:
+        """Write (record, version); at most one per key."""
+        return await self._upsert.run(connection, [(*self._read(record), version) for record, version in records])
+
+
+def _not_newer(table: Table) -> Guard:
+    return lambda new: table.c.version <= new.version
+
+
+def _unsettled(new: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's expressions
+    """The rule of `fitly.core.records.settled`, said to Postgres."""
+    there = schema.OUTCOMES.c
+    return and_(there.version <= new.version, there.disposition != Bin.APPLIED, new.disposition != Bin.DUPLICATE)
+
+
+PREFERENCES: Final = Kind(schema.PREFERENCES, PreferencesRecord, _not_newer(schema.PREFERENCES))
+CONFIGS: Final = Kind(schema.CONFIGS, ConfigRecord, _not_newer(schema.CONFIGS))
+EFFECTIVENESS: Final = Kind(schema.EFFECTIVENESS, EffectivenessRecord, _not_newer(schema.EFFECTIVENESS))
+LEDGER: Final = Kind(schema.LEDGER, LedgerRecord, _not_newer(schema.LEDGER))
+FILED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _unsettled)
+AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES))
+DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, None)
+POLICIES: Final = Upsert(schema.POLICY_REVISIONS, ["revision", "policy"])
+
+_PERSONAL: Final = (
+    schema.PREFERENCES,
+    schema.EFFECTIVENESS,
+    schema.CONFIGS,
+    schema.OUTCOMES,
+    schema.DECISIONS,
+    schema.ASSIGNMENTS,
+)
+"""Tables that hold a learner's rows; the audit log is kept."""
+_OVERTAKEN: Final = keys.overtaken()
+_DEACTIVATE: Final = keys.deactivate()
+_FORGET_CONTEXT: Final = (keys.forget_older(schema.EFFECTIVENESS), keys.forget_older(schema.CONFIGS))
+_FORGET_DECISIONS: Final = keys.forget_older(schema.DECISIONS)
+_FORGET_LEARNER: Final = tuple(keys.forget_learner(table) for table in _PERSONAL)
+
+
+async def write_learners(connection: AsyncConnection, found: Learners) -> int:
+    """Write preferences; a learner whose row is gone was erased, and every row of theirs goes."""
+    written = await PREFERENCES.write(connection, found.preferences)
+    if found.erased:
+        parameters = keys.learner_keys(sorted(found.erased))
+        for statement in _FORGET_LEARNER:
+            await connection.execute(statement, parameters)
+    return written + len(found.erased)
+
+
+async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
+    """Write configs and effectiveness, and take away what their keys no longer hold; then the books."""
+    news = [(key.user_id, key.context, key.offset) for key in found.keys]
+    written = 0
+    if news:
+        answer = await connection.execute(_OVERTAKEN, keys.context_keys(news))
+        overtaken = {(row[0], row[1]) for row in answer}
+        fresh = [key for key in found.keys if (key.user_id, key.context) not in overtaken]
+        news = [(key.user_id, key.context, key.offset) for key in fresh]
+        standing = [(key.user_id, key.context, key.offset, key.active) for key in fresh]
+        await connection.execute(_DEACTIVATE, keys.active_keys(standing))
+        written += await CONFIGS.write(connection, [(one, key.offset) for key in fresh for one in key.configs])
+        written += await EFFECTIVENESS.write(
+            connection, [(one, key.offset) for key in fresh for one in key.effectiveness]
+        )
+        for statement in _FORGET_CONTEXT:
+            await connection.execute(statement, keys.context_keys(news))
+    if found.ledger is not None:
+        bins, offset = found.ledger
+        written += await LEDGER.write(connection, [(one, offset) for one in bins])
+    policies = sorted((one.revision, one.policy) for one in found.policies.values())
+    return written + await POLICIES.run(connection, policies)
+
+
+async def write_decisions(connection: AsyncConnection, found: Decisions) -> int:
+    """Write decisions once; a key's tombstone takes away all that came before it."""
+    written = await DECISIONS.write(connection, found.decisions.values())
+    if found.erased:
+        await connection.execute(_FORGET_DECISIONS, keys.context_keys(sorted(found.erased)))
+    return written
+
+
+async def write_outcomes(connection: AsyncConnection, found: Outcomes) -> int:
+    """Write outcomes: filings as they come, amended ones on top of what is there."""
+    filed: list[tuple[OutcomeRecord, int]] = []
+    amended: dict[str, Said] = {}
+    for identifier, said in sorted(found.said.items()):
+        if any(isinstance(effect, OutcomeAmended) for effect, _ in said):
+            amended[identifier] = said
+        elif (record := _fold(None, said)) is not None:
+            filed.append(record)
+    written = await FILED.write(connection, filed)
+    return written + (await _amend(connection, amended) if amended else 0)
+
+
+async def _amend(connection: AsyncConnection, amended: dict[str, Said]) -> int:
+    """Read the outcomes that were amended, fold what was said about them, write them back."""
+    table = schema.OUTCOMES
+    columns = [table.c[name] for name in AMENDED.fields]
+    chosen = select(*columns, table.c.version).where(table.c.id.in_(amended)).with_for_update()
+    there = {row[0]: (OutcomeRecord(*row[:-1]), int(row[-1])) for row in await connection.execute(chosen)}
+    folded = [_fold(there.get(identifier), said) for identifier, said in amended.items()]
+    return await AMENDED.write(connection, [record for record in folded if record is not None])
+
+
+def _fold(before: tuple[OutcomeRecord, int] | None, said: Said) -> tuple[OutcomeRecord, int] | None:
+    """Settle one outcome; what was said before the version that is there has been heard already."""
+    record, version = (None, -1) if before is None else before
+    for effect, offset in said:
+        if offset > version:
+            after = settled(record, effect)
+            if after is not record:
+                record, version = after, offset
+    return None if record is None else (record, version)

@@ -22,7 +22,7 @@ NOISY: Final = ("aiokafka", "faust", "mode", "sqlalchemy", "alembic", "asyncio",
 """Libraries whose messages below a warning would drown ours."""
 
 
-def set_up(settings: Settings, role: str) -> None:
+def set_up(settings: Settings, role: str, *, quiet: bool = False) -> None:
     """Send every message, ours and the libraries', to standard error in one form.
 
     Parameters
@@ -31,6 +31,8 @@ def set_up(settings: Settings, role: str) -> None:
         ``log_level`` and ``log_format`` are used.
     role : str
         Who is speaking (``worker``, ``sink``); stands in every line.
+    quiet : bool
+        Whether only what is critical is said: for commands, which tell their own errors.
 
     Notes
     -----
@@ -64,10 +66,10 @@ def set_up(settings: Settings, role: str) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level)
-    quiet = max(logging.WARNING, logging.getLevelNamesMapping()[settings.log_level])
+    level = logging.CRITICAL if quiet else logging.getLevelNamesMapping()[settings.log_level]
+    root.setLevel(level)
     for name in NOISY:
-        logging.getLogger(name).setLevel(quiet)
+        logging.getLogger(name).setLevel(max(logging.WARNING, level))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(role=role)
 

@@ -6,6 +6,7 @@ client, a command, or how a local stack is found (that is ``bootstrap``).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -106,3 +107,9 @@ class Settings(BaseSettings):
     def topic(self, name: str) -> str:
         """Give the name a topic of `fitly.core.topics` has on the broker."""
         return self.prefix + BY_NAME[name].name
+
+
+def unknown_variables() -> list[str]:
+    """Name the ``FITLY_…`` variables of the environment that mean nothing: most likely misspelt."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)

@@ -1,0 +1,44 @@
+"""The program ``fitly``: one file per family of verbs; they parse, call what the rooms below offer, and print.
+
+Knows the list of verbs. Must never know what a verb does.
+"""
+
+from __future__ import annotations
+
+import click
+
+from fitly import __version__
+from fitly.cli import doctor, publish, reads, request, roles, setup, simulate, up, verify
+from fitly.cli.program import MEANINGS, Program
+
+
+@click.group(
+    cls=Program,
+    name="fitly",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": None},
+    epilog="Exit status: " + "; ".join(f"{status.value} {meaning}" for status, meaning in MEANINGS.items()) + ".",
+)
+@click.version_option(__version__, prog_name="fitly")
+def main() -> None:
+    """Personalize learning from a log of outcomes, learn from what happened, and prove that it holds.
+
+    A local stack is found by --data DIR (or FITLY_DATA, default .fitly); without one, FITLY_KAFKA_BOOTSTRAP,
+    FITLY_DATABASE_URL and FITLY_CONTROL_KEY name the stack.
+    """
+
+
+for command in (
+    up.up,
+    roles.worker,
+    roles.sink,
+    publish.publish,
+    request.request,
+    reads.tail,
+    reads.table,
+    verify.verify,
+    simulate.simulate,
+    setup.topics,
+    setup.db,
+    doctor.doctor,
+):
+    main.add_command(command)

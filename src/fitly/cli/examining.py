@@ -1,0 +1,201 @@
+"""The questions of ``fitly doctor``, each answered by itself: one that fails hides no other.
+
+Knows what healthy figures are. Must never know how answers are printed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fitly import store
+from fitly.cli.proof.tables import CHANGELOGS
+from fitly.core import topics
+from fitly.core.errors import FitlyError
+from fitly.core.problems import Problem
+from fitly.core.system import LEDGER_KEY, POSITION_KEY
+from fitly.core.vocabulary import Bin, ClockMode
+from fitly.settings import Settings, unknown_variables
+from fitly.stream import generation, read
+from fitly.stream import topics as declared
+from fitly.wire.rows import decode_ledger, decode_position
+
+MOST_LAG: Final = 10_000
+MOST_REFUSED: Final = 0.20
+MOST_MISROUTED: Final = 0.01
+LONGEST_SILENCE_S: Final = 300.0
+LEAST_FREE: Final = 2 << 30
+TAIL: Final = 50
+"""Offsets before a changelog's end in which the last transaction's system rows certainly are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question's answer; a remedy only where it is not well, or where something may be done better."""
+
+    question: str
+    well: bool
+    told: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a partition's last transaction says: how far it is, and what became of the records."""
+
+    offset: int
+    clock: int
+    bins: dict[str, int]
+
+
+async def examine(settings: Settings) -> list[Answer]:
+    """Ask everything.
+
+    Raises
+    ------
+    Retryable
+        Kafka cannot be reached: without it nothing else can be asked.
+    """
+    problems = await declared.check(settings)
+    answers = [
+        Answer("broker", well=True, told=f"{settings.kafka_bootstrap} answers"),
+        *_misspelt(),
+        *_told("topics", problems, f"{len(topics.TOPICS)} topics are as declared"),
+    ]
+    questions: dict[str, Question] = {"control key": _key, "database": _database}
+    if not any("does not exist" in problem.what for problem in problems):
+        questions |= {"clock": _clock, "worker": _worker, "records": _records, "sink": _sink}
+    for question, ask in questions.items():
+        try:
+            answers += await ask(settings, question)
+        except FitlyError as error:
+            answers.append(Answer(question, well=False, told=str(error), remedy="put right what is said above first"))
+    return [*answers, _disk(settings)]
+
+
+Question = Callable[[Settings, str], Awaitable[list[Answer]]]
+
+
+def _told(question: str, problems: Sequence[Problem], fine: str) -> list[Answer]:
+    found = [Answer(question, well=False, told=problem.what, remedy=problem.remedy) for problem in problems]
+    return found or [Answer(question, well=True, told=fine)]
+
+
+def _misspelt() -> list[Answer]:
+    """Look for settings that mean nothing."""
+    names = unknown_variables()
+    remedy = "correct the spelling: docs/settings.md lists them all"
+    return [Answer("settings", well=False, told=f"{', '.join(names)}: no such setting", remedy=remedy)] if names else []
+
+
+async def _key(settings: Settings, question: str) -> list[Answer]:
+    """Check the signature of control record 1 with our key."""
+    if not settings.signing_key:
+        remedy = "set FITLY_CONTROL_KEY to the key the log was opened with"
+        return [Answer(question, well=False, told="none is configured", remedy=remedy)]
+    born = await generation.read_generation(settings)
+    return [Answer(question, well=True, told=f"it signed the log's opening (birth {born.birth_id})")]
+
+
+async def _clock(settings: Settings, question: str) -> list[Answer]:
+    """Compare the partitions' clocks with the wall's, where they should agree."""
+    mode = (await generation.read_generation(settings)).clock_mode
+    clocks = [known.clock for known in (await _known(settings)).values()]
+    if mode is ClockMode.AS_OF or not clocks:
+        return [Answer(question, well=True, told=f"the log is {mode.value}")]
+    silent = time.time() - min(clocks) / 1000
+    if silent > LONGEST_SILENCE_S:
+        told = f"LIVE, but a partition's clock stands since {silent / 60:.0f} minutes"
+        return [
+            Answer(question, well=False, told=told, remedy="ticks come from workers: start one, or look at its log")
+        ]
+    return [Answer(question, well=True, told=f"LIVE, and the partitions' clocks are {silent:.0f} s old at most")]
+
+
+async def _worker(settings: Settings, question: str) -> list[Answer]:
+    """Count the records that wait."""
+    known = await _known(settings)
+    start = {partition: one.offset + 1 for partition, one in known.items()}
+    waiting = 0
+    async for records in read.read_batches(settings, topics.INPUT, start=start):
+        waiting += len(records)
+        if waiting > MOST_LAG:
+            remedy = "start a worker, or more of them (at most one per partition), or look at their logs"
+            return [Answer(question, well=False, told=f"over {MOST_LAG:,} records wait", remedy=remedy)]
+    return [Answer(question, well=True, told=f"{waiting:,} records wait to be folded")]
+
+
+async def _records(settings: Settings, question: str) -> list[Answer]:
+    """Look at what became of the records: refused ones, and those in the wrong partition."""
+    bins: Counter[str] = Counter()
+    for known in (await _known(settings)).values():
+        for name, count in known.bins.items():
+            bins[name.partition("/")[0]] += count
+    events = sum(bins.values()) - bins[Bin.SYSTEM]
+    refused, misrouted = bins[Bin.INVALID], bins[Bin.MISROUTED]
+    answers = []
+    if events and refused / events > MOST_REFUSED:
+        remedy = "`fitly tail rejected-events` shows reasons and senders"
+        answers.append(Answer(question, well=False, told=f"{refused / events:.0%} of all were refused", remedy=remedy))
+    if events and misrouted / events > MOST_MISROUTED:
+        told = f"{misrouted / events:.1%} came to the wrong partition: a producer does not partition by murmur2"
+        remedy = "librdkafka: set partitioner=murmur2_random; each such record costs a second way"
+        answers.append(Answer(question, well=False, told=told, remedy=remedy))
+    fine = f"{events:,} events, {refused:,} refused, {misrouted:,} sent on to their partition"
+    return answers or [Answer(question, well=True, told=fine)]
+
+
+async def _database(settings: Settings, question: str) -> list[Answer]:
+    """Compare the schema."""
+    if not settings.database_url:
+        return [Answer(question, well=False, told="none is configured", remedy="set FITLY_DATABASE_URL")]
+    return _told(question, await store.check(settings.database_url), "the schema is this release's")
+
+
+async def _sink(settings: Settings, question: str) -> list[Answer]:
+    """Count the records that wait to be written to Postgres."""
+    if not settings.database_url:
+        return []
+    async with store.snapshot(settings.database_url) as snapshot:
+        positions = snapshot.positions
+    waiting = 0
+    for topic in (*CHANGELOGS.values(), topics.SELECTED, topics.OUTCOMES):
+        start = {partition: at for (name, partition), at in positions.items() if name == topic}
+        async for records in read.read_batches(settings, topic, start=start):
+            waiting += len(records)
+            if waiting > MOST_LAG:
+                remedy = "start a sink, or look at its log; the worker does not wait for it"
+                return [Answer(question, well=False, told=f"over {MOST_LAG:,} records wait", remedy=remedy)]
+    return [Answer(question, well=True, told=f"{waiting:,} records wait to be written")]
+
+
+def _disk(settings: Settings) -> Answer:
+    """Look at the disk of a local stack."""
+    if not settings.data.exists():
+        return Answer("disk", well=True, told="not looked at: the stack is elsewhere")
+    free = shutil.disk_usage(settings.data).free
+    if free < LEAST_FREE:
+        remedy = f"make room, or move {settings.data} to another disk while the stack is down"
+        return Answer("disk", well=False, told=f"{free / 1e9:.1f} GB free at {settings.data}", remedy=remedy)
+    return Answer("disk", well=True, told=f"{free / 1e9:.1f} GB free at {settings.data}")
+
+
+async def _known(settings: Settings) -> dict[int, Known]:
+    """Read each partition's last transaction from the end of the changelog."""
+    ends = {partition: end for partition, (_, end) in (await read.bounds(settings, topics.CONTEXTS_CHANGELOG)).items()}
+    start = {partition: max(0, end - TAIL) for partition, end in ends.items()}
+    bins: dict[int, dict[str, int]] = {}
+    known: dict[int, Known] = {}
+    async for record in read.read_topic(settings, topics.CONTEXTS_CHANGELOG, start=start, stop=ends):
+        if record.value is None:
+            continue
+        if record.key == LEDGER_KEY:
+            bins[record.partition] = decode_ledger(record.value).bins
+        elif record.key == POSITION_KEY:
+            at = decode_position(record.value)
+            known[record.partition] = Known(at.offset, at.clock, bins.get(record.partition, {}))
+    return known

@@ -1,0 +1,164 @@
+"""Rows as people read them: packed bytes unfolded, codes as words, times as dates, fixed-point as numbers.
+
+Knows the core's rows and their packed parts. Must never know which topic or table a row came from.
+
+A field is shown by its name, since the core gives one name one meaning (``since`` is a moment wherever it stands).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from typing import Any, Final, TypeAlias
+
+from fitly.core.decisions import Selected
+from fitly.core.learner import ARMS, BUCKETS, DECISIONS, NEVER, OUTCOMES, SEEN, Sealed, Shown
+from fitly.core.names import unpacked_id
+from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
+from fitly.core.packed import Layout
+from fitly.core.vocabulary import MODES, ArmCode
+
+Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
+
+PACKED: Final[dict[str, Layout[Any]]] = {
+    "arms": ARMS,
+    "decisions": DECISIONS,
+    "outcomes": OUTCOMES,
+    "buckets": BUCKETS,
+    "seen": SEEN,
+}
+
+
+def moment(value: int | None) -> str | None:
+    """Write a moment as people and programs read it; 0 and `NEVER` are no moments.
+
+    >>> moment(1001), moment(0)
+    ('1970-01-01T00:00:01.001Z', None)
+    """
+    if not value or value == NEVER:
+        return None
+    return to_datetime(Millis(value)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _day(value: int) -> str | None:
+    """Write a day; 0 is the bucket of everything since activation or reset."""
+    return str(date(1970, 1, 1) + timedelta(days=value)) if value > 0 else None
+
+
+def _word(code: int) -> str | None:
+    return None if code == ArmCode.NOTHING else ArmCode(code).name
+
+
+def _metric(value: int) -> float | None:
+    return None if value < 0 else value / ONE
+
+
+def _millionths(value: int) -> float:
+    return value / ONE
+
+
+def _squares(value: int) -> float:
+    return value / (ONE * ONE)
+
+
+def _billionths(value: int) -> float:
+    return value / CERTAIN
+
+
+_NAMES: Final[dict[Callable[[Any], Plain], str]] = {
+    moment: "since until closes first activated deactivated updated created_at updated_at last_reset_at closes_at "
+    "learning_since clock decided_at valid_until timestamp",
+    _day: "day seen_floor",
+    unpacked_id: "id decision",
+    bytes.hex: "fingerprint",
+    _word: "arm variant",
+    lambda code: MODES[code].value: "mode",
+    lambda code: Shown(code).name: "shown",
+    bool: "apply is_open defaulted active counted",
+    _metric: "retention performance completion engagement",
+    _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean",
+    _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement",
+    _billionths: "propensity",
+}
+_BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}
+
+
+def expand(value: object) -> Plain:
+    """Unfold a row, or any part of one, into what JSON can hold.
+
+    Parameters
+    ----------
+    value : object
+        A dataclass of the core, or anything inside one.
+
+    Examples
+    --------
+    >>> from fitly.core.system import Position
+    >>> expand(Position(offset=7, clock=Millis(1001)))["clock"]
+    '1970-01-01T00:00:01.001Z'
+    """
+    plain: Plain
+    match value:
+        case Sealed():
+            plain = expand(value.open())
+        case Selected():
+            plain = _selected(value)
+        case Mapping():
+            plain = {str(expand(key)): expand(inner) for key, inner in value.items()}
+        case list() | tuple() if not hasattr(value, "_fields"):
+            plain = [expand(item) for item in value]
+        case Enum():
+            plain = expand(value.value)
+        case bytes():
+            plain = value.hex()
+        case datetime():
+            plain = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case None | bool() | int() | float() | str():
+            plain = value
+        case _:
+            plain = _parts(value)
+    return plain
+
+
+def unpack(layout: Layout[Any], blob: bytes) -> list[Plain]:
+    """Unfold packed records."""
+    return [
+        {name: _field(name, part) for name, part in entry._asdict().items()}  # NamedTuple's public method
+        for entry in layout.all(blob)
+    ]
+
+
+def _parts(row: Any) -> Plain:  # noqa: ANN401 - any record of the core
+    """Unfold a record by its fields; only rows that remember events have packed parts."""
+    packed = hasattr(row, "seen")
+    return {name: _field(name, part, packed=packed) for name, part in _named(row)}
+
+
+def _named(row: Any) -> list[tuple[str, Any]]:  # noqa: ANN401
+    """Give the fields of a record, be it a dataclass or a named tuple."""
+    names = getattr(row, "_fields", None) or [field.name for field in fields(row)]
+    return [(name, getattr(row, name)) for name in names]
+
+
+def _field(name: str, value: object, *, packed: bool = False) -> Plain:
+    if packed and name in PACKED and isinstance(value, bytes):
+        return unpack(PACKED[name], value)
+    shown = _BY_FIELD.get(name)
+    if shown is None or value is None or isinstance(value, (str, Enum, Sealed)):
+        return expand(value)
+    return shown(value)
+
+
+def _selected(selected: Selected) -> Plain:
+    """Unfold a decision; its probabilities are in 10^-9, its arms' means in 10^-6."""
+    plain: dict[str, Plain] = {}
+    for name, value in _named(selected):
+        if name == "propensities":
+            plain[name] = {arm: odds / CERTAIN for arm, odds in value.items()}
+        elif name == "assignment_probability":
+            plain[name] = value / CERTAIN
+        else:
+            plain[name] = _field(name, value)
+    return plain

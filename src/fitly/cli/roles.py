@@ -1,0 +1,35 @@
+"""``fitly worker`` and ``fitly sink``: one role of a stack, in the foreground.
+
+Knows nothing but how a role is started. Must never know what it does.
+"""
+
+from __future__ import annotations
+
+import click
+
+from fitly import bootstrap
+from fitly.bootstrap import Need
+from fitly.cli.options import configured
+from fitly.settings import Settings
+
+
+@click.command(short_help="Decide and learn: fold the log of outcomes.")
+@configured(Need.KAFKA, Need.KEY, speaks=True)
+def worker(settings: Settings) -> None:
+    """Run one worker: it folds its share of the log's partitions until SIGTERM or Ctrl-C.
+
+    Start as many as there are partitions at most; they share the partitions by themselves. It exits with 2 where
+    starting again cannot help (wrong key, wrong generation of the log), with 4 where its supervisor should start it
+    again.
+    """
+    raise click.exceptions.Exit(bootstrap.run_worker(settings))
+
+
+@click.command(short_help="Keep Postgres equal to the log's tables.")
+@configured(Need.KAFKA, Need.DATABASE, speaks=True)
+def sink(settings: Settings) -> None:
+    """Run the sink: it copies what the worker decided and learned into Postgres, each change exactly once.
+
+    While Postgres is away it waits; the worker does not.
+    """
+    raise click.exceptions.Exit(bootstrap.run_sink(settings))

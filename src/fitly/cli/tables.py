@@ -1,0 +1,103 @@
+"""Rows of the tables as answers: a document, a few lines, or one line of an overview.
+
+Knows what is worth saying first of each table's rows. Must never know where the rows were read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from rich.table import Table
+from rich.text import Text
+
+from fitly.cli import show
+from fitly.cli.decoded import text
+from fitly.cli.expand import Plain, expand, moment
+from fitly.cli.rows import decode
+from fitly.core import topics
+from fitly.core.learner import ARMS, DECISIONS
+from fitly.core.vocabulary import MODES, ArmCode
+from fitly.wire import rows
+
+Row: TypeAlias = tuple[int, bytes, bytes]
+"""Partition, key, and bytes at rest."""
+
+
+def document(name: str, row: Row) -> dict[str, Plain]:
+    """Give a row in full, for ``--json``."""
+    partition, key, value = row
+    due = rows.due_of(value)
+    return {
+        "table": name,
+        "partition": partition,
+        "key": text(key),
+        "due": moment(due),
+        "bytes": len(value),
+        "row": expand(decode(name, key, value)),
+    }
+
+
+def title(name: str, row: Row) -> str:
+    """Name a row for people."""
+    partition, key, value = row
+    who = f"partition {partition}" if name not in {topics.LEARNERS, topics.CONTEXTS} else text(key)
+    return f"{name} {who}  ({len(value)} bytes in partition {partition})"
+
+
+def lines(name: str, row: Row) -> list[str]:
+    """Give a row in full, as indented lines; the remembered events are only counted."""
+    plain = expand(decode(name, *row[1:]))
+    if isinstance(plain, dict) and isinstance(plain.get("seen"), list):
+        plain["seen"] = f"{len(plain['seen'])} events"  # type: ignore[arg-type]  # just seen to be a list
+    return show.tree(plain, 1)
+
+
+def overview(name: str, found: Sequence[Row]) -> Table:
+    """Give one line per row."""
+    return _learners(found) if name == topics.LEARNERS else _contexts(found)
+
+
+def _learners(found: Sequence[Row]) -> Table:
+    heads = ("learner", "level", "auto-adapt", "off", "updated")
+    return show.grid(heads, (_learner(row) for row in found))
+
+
+def _learner(row: Row) -> tuple[object, ...]:
+    learner = rows.decode_learner(row[2])
+    allowed = learner.preferences
+    switches = {
+        "mission": allowed.mission_enabled,
+        "content": allowed.content_enabled,
+        "assessment": allowed.assessment_enabled,
+        "session": allowed.session_enabled,
+    }
+    off = [context for context, on in switches.items() if not on] + [one.value for one in allowed.disabled_features]
+    auto = "yes" if allowed.auto_adapt_enabled else "no"
+    return learner.user_id, allowed.level.value, auto, ", ".join(off), moment(learner.updated_at)
+
+
+def _contexts(found: Sequence[Row]) -> Table:
+    heads = ("learner", "context", "stands", "strategy", "decisions", "outcomes", "rewarded", "updated")
+    return show.grid(heads, (_context(row) for row in found), right=("decisions", "outcomes", "rewarded"))
+
+
+def _context(row: Row) -> tuple[object, ...]:
+    context = rows.decode_context(row[2])
+    stands: Text | None = None
+    strategy: str | None = None
+    if context.decisions:
+        last = DECISIONS.at(context.decisions, -1)
+        stands = show.coloured(MODES[last.mode].value)
+        strategy = None if last.variant == ArmCode.NOTHING else ArmCode(last.variant).name
+    rewarded = sum(arm.n for arm in ARMS.all(context.arms))
+    return (
+        context.user_id,
+        context.context.value,
+        stands,
+        strategy,
+        DECISIONS.count(context.decisions),
+        context.own_n,
+        rewarded,
+        moment(context.updated_at),
+    )

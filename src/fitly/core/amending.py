@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from fitly.core.decisions import UNMEASURED, Measured
 from fitly.core.dedupe import ACCEPTANCE_DAYS
 from fitly.core.events import OutcomeCorrected
+from fitly.core.inforce import InForce
 from fitly.core.learner import DECISIONS, OUTCOMES, ContextRow, OutcomeEntry
 from fitly.core.names import EventKey, event_key, fingerprint
 from fitly.core.numbers import Micro, Millis, day_of
 from fitly.core.outcomes import ABSENT, shift
 from fitly.core.rewards import measured, reward
-from fitly.core.rules import Rules
 from fitly.core.tally import put
 from fitly.core.vocabulary import Bin
 
@@ -30,7 +30,7 @@ class Amended:
     reward: Micro | None
 
 
-def withdraw_or_correct(row: ContextRow, data: OutcomeCorrected, rules: Rules, now: Millis) -> Amended | Bin:
+def withdraw_or_correct(row: ContextRow, data: OutcomeCorrected, force: InForce, now: Millis) -> Amended | Bin:
     """Carry out a correction.
 
     Returns
@@ -53,24 +53,23 @@ def withdraw_or_correct(row: ContextRow, data: OutcomeCorrected, rules: Rules, n
     after = shift(before, old, -1)
     if data.withdrawn:
         remaining = OUTCOMES.remove(row.outcomes, index)
-        row = replace(row, outcomes=remaining, own_n=row.own_n - 1, own_sum=row.own_sum - old.reward)
+        row = row._replace(outcomes=remaining, own_n=row.own_n - 1, own_sum=row.own_sum - old.reward)
         return Amended(put(row, where, before, after, now), outcome, UNMEASURED, None)
     metrics = measured(data)
-    new = _remeasured(old, metrics, rules)
-    row = replace(
-        row,
+    new = _remeasured(old, metrics, force)
+    row = row._replace(
         outcomes=OUTCOMES.replace(row.outcomes, index, new),
         own_sum=row.own_sum + new.reward - old.reward,
     )
     return Amended(put(row, where, before, shift(after, new, 1), now), outcome, metrics, Micro(new.reward))
 
 
-def _remeasured(old: OutcomeEntry, metrics: Measured, rules: Rules) -> OutcomeEntry:
+def _remeasured(old: OutcomeEntry, metrics: Measured, force: InForce) -> OutcomeEntry:
     """Give the outcome its right metrics; what it was centred on stays frozen."""
     return old._replace(
         retention=ABSENT if metrics.retention is None else metrics.retention,
         performance=ABSENT if metrics.performance is None else metrics.performance,
         completion=ABSENT if metrics.completion is None else metrics.completion,
         engagement=ABSENT if metrics.engagement is None else metrics.engagement,
-        reward=reward(metrics, rules.policy.reward_weights, rules.priors),
+        reward=reward(metrics, force),
     )

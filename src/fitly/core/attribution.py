@@ -11,17 +11,21 @@ from fitly.core.events import OutcomeRecorded
 from fitly.core.learner import DECISIONS, DecisionEntry, Shown
 from fitly.core.names import packed_id
 from fitly.core.numbers import Millis
-from fitly.core.vocabulary import ARM_CODES, Variant
+from fitly.core.vocabulary import ARM_CODES
 
 _YES = (Shown.OUTCOME_SAYS_YES, Shown.CONSUMER_SAYS_YES)
 _NO = (Shown.OUTCOME_SAYS_NO, Shown.CONSUMER_SAYS_NO)
 
 
 class Found(NamedTuple):
-    """A decision among a row's decisions."""
+    """A decision among a row's decisions: where, as it is there, and with an outcome's testimony in it."""
 
     place: int
+    before: DecisionEntry
     entry: DecisionEntry
+
+
+_INTERVALS = DECISIONS.columns(DecisionEntry._fields.index("since"), DecisionEntry._fields.index("until"))
 
 
 def by_id(decisions: bytes, identifier: str) -> Found | None:
@@ -30,16 +34,22 @@ def by_id(decisions: bytes, identifier: str) -> Found | None:
         index = DECISIONS.find(decisions, packed_id(identifier))
     except ValueError:
         return None
-    return None if index < 0 else Found(index, DECISIONS.at(decisions, index))
+    return None if index < 0 else _found(decisions, index)
 
 
 def standing_at(decisions: bytes, moment: Millis) -> Found | None:
     """Find the decision that stood at a moment; of several, the newest."""
-    for index in range(DECISIONS.count(decisions) - 1, -1, -1):
-        entry = DECISIONS.at(decisions, index)
-        if entry.since <= moment < entry.until:
-            return Found(index, entry)
+    width = DECISIONS.width
+    for start in range(len(decisions) - width, -1, -width):
+        since, until = _INTERVALS.unpack_from(decisions, start)
+        if since <= moment < until:
+            return _found(decisions, start // width)
     return None
+
+
+def _found(decisions: bytes, index: int) -> Found:
+    entry = DECISIONS.at(decisions, index)
+    return Found(index, entry, entry)
 
 
 def applied(entry: DecisionEntry) -> bool:
@@ -47,13 +57,11 @@ def applied(entry: DecisionEntry) -> bool:
     return entry.shown in _YES or (bool(entry.apply) and entry.shown not in _NO)
 
 
-def testimony(entry: DecisionEntry, flag: bool | None) -> DecisionEntry | None:
+def testimony(entry: DecisionEntry, flag: bool) -> DecisionEntry | None:  # noqa: FBT001 - the outcome's own flag
     """Add what an outcome says of the learner's screen; None where it contradicts what is known.
 
-    Absent means agreeing. A strategy cannot have been applied where the decision was not to.
+    A strategy cannot have been applied where the decision was not to.
     """
-    if flag is None:
-        return entry
     if flag and not entry.apply:
         return None
     if entry.shown == Shown.UNKNOWN:
@@ -69,7 +77,7 @@ def attribute(decisions: bytes, data: OutcomeRecorded, moment: Millis) -> Found 
     decisions : bytes
         `DECISIONS` of the row.
     data : OutcomeRecorded
-        The outcome.
+        The outcome; what it leaves out it agrees with.
     moment : Millis
         Its event time, used where it names no decision.
 
@@ -84,11 +92,10 @@ def attribute(decisions: bytes, data: OutcomeRecorded, moment: Millis) -> Found 
         found = standing_at(decisions, moment)
     if found is None:
         return None
-    entry = testimony(found.entry, data.personalization_applied)
-    if entry is None or _names_another(entry, data.strategy_variant):
+    variant, flag = data.strategy_variant, data.personalization_applied
+    if variant is not None and found.entry.apply and found.entry.variant != ARM_CODES[variant]:
         return None
-    return Found(found.place, entry)
-
-
-def _names_another(entry: DecisionEntry, variant: Variant | None) -> bool:
-    return variant is not None and bool(entry.apply) and entry.variant != ARM_CODES[variant]
+    if flag is None:
+        return found
+    entry = testimony(found.entry, flag)
+    return None if entry is None else found._replace(entry=entry)

@@ -23,7 +23,7 @@ class Belief(NamedTuple):
     sd: float
 
 
-def belief(arm: ArmEntry, control: ArmEntry, priors: Priors) -> Belief:
+def belief(arm: ArmEntry | None, control: ArmEntry, priors: Priors) -> Belief:
     """Combine the prior with the learner's own decisions.
 
     With at least two decisions on each side the datum is the difference of the centred means, of variance
@@ -32,7 +32,7 @@ def belief(arm: ArmEntry, control: ArmEntry, priors: Priors) -> Belief:
     Parameters
     ----------
     arm, control : ArmEntry
-        The learner's sums with the arm and of their control decisions.
+        The learner's sums with the arm (None for none) and of their control decisions.
     priors : Priors
         Spread of effects and of rewards.
 
@@ -42,9 +42,9 @@ def belief(arm: ArmEntry, control: ArmEntry, priors: Priors) -> Belief:
     >>> belief(empty_arm(1), empty_arm(0), Priors())
     Belief(mean=0.0, sd=0.1)
     """
+    if arm is None or not arm.n:
+        return Belief(0.0, priors.effect_sd)
     variance = priors.effect_sd**2
-    if not arm.n:
-        return Belief(0.0, math.sqrt(variance))
     datum = arm.centred / arm.n / ONE
     noise = priors.reward_sd**2
     if arm.n >= ENOUGH_OF_BOTH and control.n >= ENOUGH_OF_BOTH:

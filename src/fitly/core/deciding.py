@@ -5,31 +5,31 @@ Knows the modes in their order and the probability of everything it draws. Must 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from fitly.core.confidence import Belief, belief, confidence
 from fitly.core.decisions import ArmView, Cause, Selected
-from fitly.core.eligibility import eligible_arms, is_allowed, is_held_out, threshold
-from fitly.core.learner import ARMS, DECISIONS, ContextRow, DecisionEntry, LearnerRow, Sealed, Shown
+from fitly.core.eligibility import is_allowed, is_held_out
+from fitly.core.inforce import InForce
+from fitly.core.learner import ARMS, DECISIONS, ArmEntry, ContextRow, DecisionEntry, LearnerRow, Sealed
 from fitly.core.names import DecisionId, EventKey, config_id, decision_id, packed_id, uniform, unpacked_id
-from fitly.core.numbers import CERTAIN, ONE, Millis, Nano, mean, nano, span
+from fitly.core.numbers import CERTAIN, ONE, Millis, Nano, mean, nano
 from fitly.core.parameters import render
-from fitly.core.policies import ALGORITHMS, Choice, best, pick, scaled, share
-from fitly.core.rules import Rules
+from fitly.core.policies import ALGORITHMS, best, greedy, with_none
 from fitly.core.tally import arm_entry, empty_arm, put_arm
-from fitly.core.vocabulary import ARM_CODES, MODE_CODES, MODES, ArmCode, Level, Mode, Unit, Variant
-from fitly.core.windows import next_close, prune, window_of
+from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Level, Mode, Unit, Variant
+from fitly.core.windows import prune
 
 NONE: Final = "NONE"
 """The key of "do not apply" among a decision's propensities."""
 _ABSTAIN: Final = {NONE: CERTAIN}
 _PROBED: Final = (Level.MEDIUM, Level.HIGH)
+_OPTED_OUT: Final = MODE_CODES[Mode.OPTED_OUT]
+_PROBE: Final = MODE_CODES[Mode.PROBE]
+_TEACHES_BASELINE: Final = {Mode.CONTROL: ArmCode.CONTROL, Mode.HOLDOUT: ArmCode.HOLDOUT}
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(NamedTuple):
     """What came out of the draw, before it is written down."""
 
     mode: Mode
@@ -37,8 +37,8 @@ class Drawn:
     propensities: dict[str, Nano]
     unit: Unit
     assignment: Nano
-    confidence: float = 0.0
-    arms: dict[Variant, ArmView] | None = None
+    confidence: float
+    arms: dict[Variant, ArmView]
 
 
 class Draws:
@@ -46,45 +46,47 @@ class Draws:
 
     __slots__ = ("_birth", "_cause", "_row", "made")
 
-    def __init__(self, rules: Rules, cause: EventKey, row: ContextRow) -> None:
-        self._birth = rules.birth_id.encode()
+    def __init__(self, force: InForce, cause: EventKey, row: ContextRow) -> None:
+        self._birth = force.birth
         self._cause = cause
         self._row = row
         self.made: dict[str, float] = {}
 
     def __call__(self, purpose: str) -> float:
         """Draw from [0, 1) for a purpose; asking again gives the same."""
-        if purpose not in self.made:
+        drawn = self.made.get(purpose)
+        if drawn is None:
             row = self._row
-            self.made[purpose] = uniform(self._birth, self._cause, row.user_id, row.context.value, purpose)
-        return self.made[purpose]
+            drawn = self.made[purpose] = uniform(self._birth, self._cause, row.user_id, row.context.value, purpose)
+        return drawn
 
 
-def is_stale(row: ContextRow, learner: LearnerRow, rules: Rules, now: Millis) -> bool:
+def is_stale(row: ContextRow, learner: LearnerRow, force: InForce, now: Millis) -> bool:
     """Tell whether an outcome or a request may bring a new decision: nothing stands, or its dwell is past."""
     if not row.decisions:
         return True
     last = DECISIONS.at(row.decisions, -1)
-    return now >= last.until or now - last.since >= span(rules.policy.dwell_days) or is_overruled(row, learner, rules)
+    return now >= last.until or now - last.since >= force.dwell or _overrules(row, last, learner, force)
 
 
-def is_overruled(row: ContextRow, learner: LearnerRow, rules: Rules) -> bool:
+def is_overruled(row: ContextRow, learner: LearnerRow, force: InForce) -> bool:
     """Tell whether what stands is no longer allowed, or is withheld though it would be allowed again."""
-    if not row.decisions:
-        return False
-    last = DECISIONS.at(row.decisions, -1)
-    silenced = not is_allowed(learner.preferences, row.context) or not eligible_arms(rules.policy, row.context)
-    if silenced != (MODES[last.mode] is Mode.OPTED_OUT):
+    return bool(row.decisions) and _overrules(row, DECISIONS.at(row.decisions, -1), learner, force)
+
+
+def _overrules(row: ContextRow, last: DecisionEntry, learner: LearnerRow, force: InForce) -> bool:
+    preferences = learner.preferences
+    silenced = not (force.eligible[row.context] and is_allowed(preferences, row.context))
+    if silenced != (last.mode == _OPTED_OUT):
         return True
-    level = threshold(rules.policy, learner.preferences.level)
-    if not last.apply or level is None or row.standing is None or MODES[last.mode] is Mode.PROBE:
+    level = force.thresholds[preferences.level]
+    if not last.apply or level is None or last.mode == _PROBE or last.threshold >= nano(level):
         return False
-    standing = row.standing.open()
-    return standing.threshold is not None and level > standing.threshold and standing.confidence < level
+    return row.standing is not None and row.standing.open().confidence < level
 
 
 def decide(
-    row: ContextRow, learner: LearnerRow, rules: Rules, now: Millis, cause: Cause
+    row: ContextRow, learner: LearnerRow, force: InForce, now: Millis, cause: Cause
 ) -> tuple[ContextRow, Selected]:
     """Make a decision and let it stand.
 
@@ -94,7 +96,7 @@ def decide(
         The learner's context, settled to ``now``.
     learner : LearnerRow
         The learner's preferences.
-    rules : Rules
+    force : InForce
         The rules in force.
     now : Millis
         The clock.
@@ -106,183 +108,161 @@ def decide(
     tuple of ContextRow and Selected
         The row in which the decision stands, and the decision.
     """
-    row = prune(row, rules, now)
-    draws = Draws(rules, cause.event_id, row)
-    drawn = _draw(row, learner, rules, draws)
-    policy = rules.policy
-    apply = drawn.variant is not None
-    last = DECISIONS.at(row.decisions, -1) if row.decisions else None
+    row = prune(row, force, now)
+    draws = Draws(force, cause.event_id, row)
+    drawn = _draw(row, learner, force, draws)
+    user, context, variant = row.user_id, row.context, drawn.variant
+    apply = variant is not None
     selected = Selected(
-        decision_id=decision_id(cause.event_id, row.user_id, row.context),
-        user_id=row.user_id,
-        context=row.context,
+        decision_id=decision_id(cause.event_id, user, context),
+        user_id=user,
+        context=context,
         mode=drawn.mode,
         apply=apply,
-        strategy_variant=drawn.variant,
-        parameters=render(row.context, learner.preferences) if apply else {},
+        strategy_variant=variant,
+        parameters=render(context, learner.preferences) if apply else {},
         propensities=drawn.propensities,
         unit=drawn.unit,
         assignment_probability=drawn.assignment,
-        epsilon=policy.epsilon,
+        epsilon=force.rules.policy.epsilon,
         confidence=drawn.confidence,
-        threshold=threshold(policy, learner.preferences.level),
-        config_id=config_id(row.user_id, row.context, drawn.variant) if drawn.variant is not None else None,
-        policy_revision=rules.policy_revision,
+        threshold=force.thresholds[learner.preferences.level],
+        config_id=None if variant is None else config_id(user, context, variant),
+        policy_revision=force.rules.policy_revision,
         experiment=None,
         cause=cause,
         decided_at=now,
-        valid_until=Millis(now + span(policy.valid_days)),
-        supersedes=None if last is None else DecisionId(unpacked_id(last.id)),
-        arms=drawn.arms or {},
+        valid_until=Millis(now + force.valid),
+        supersedes=DecisionId(unpacked_id(DECISIONS.at(row.decisions, -1).id)) if row.decisions else None,
+        arms=drawn.arms,
         draws=draws.made,
     )
-    return _stand(row, selected, rules, now), selected
+    return _stand(row, selected, force, now), selected
 
 
-def _draw(row: ContextRow, learner: LearnerRow, rules: Rules, draws: Draws) -> Drawn:
+def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws) -> Drawn:
     """Go through the modes in their order; the first that fits."""
-    policy, preferences = rules.policy, learner.preferences
-    arms = eligible_arms(policy, row.context)
-    if not is_allowed(preferences, row.context) or not arms:
-        return Drawn(Mode.OPTED_OUT, None, dict(_ABSTAIN), Unit.NONE, CERTAIN)
-    held_out = nano(policy.holdout_share)
-    if is_held_out(rules, row.user_id):
-        return Drawn(Mode.HOLDOUT, None, dict(_ABSTAIN), Unit.LEARNER, held_out)
-    free = Nano(CERTAIN - held_out)
-    if not preferences.auto_adapt_enabled and (pinned := _pinned(row, free)) is not None:
+    preferences = learner.preferences
+    arms = force.eligible[row.context]
+    if not arms or not is_allowed(preferences, row.context):
+        return Drawn(Mode.OPTED_OUT, None, _ABSTAIN, Unit.NONE, CERTAIN, 0.0, {})
+    if is_held_out(force, row.user_id):
+        return Drawn(Mode.HOLDOUT, None, _ABSTAIN, Unit.LEARNER, force.held_out, 0.0, {})
+    if not preferences.auto_adapt_enabled and (pinned := _pinned(row, force)) is not None:
         return pinned
-    return _personalize(row, learner, rules, draws, free)
+    return _personalize(row, learner, force, draws, arms)
 
 
-def _pinned(row: ContextRow, assignment: Nano) -> Drawn | None:
+def _pinned(row: ContextRow, force: InForce) -> Drawn | None:
     """Keep what stands, as it was; it teaches nothing."""
     if not row.decisions:
         return None
     last = DECISIONS.at(row.decisions, -1)
-    if MODES[last.mode] is Mode.OPTED_OUT:
+    if last.mode == _OPTED_OUT:
         return None
-    variant = Variant[ArmCode(last.variant).name] if last.apply else None
-    return Drawn(Mode.PINNED, variant, {variant.value if variant else NONE: CERTAIN}, Unit.NONE, assignment)
+    variant = ARM_VARIANTS[last.variant] if last.apply else None
+    return Drawn(Mode.PINNED, variant, {variant or NONE: CERTAIN}, Unit.NONE, force.free, 0.0, {})
 
 
-def _personalize(row: ContextRow, learner: LearnerRow, rules: Rules, draws: Draws, free: Nano) -> Drawn:
+def _personalize(
+    row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws, arms: tuple[Variant, ...]
+) -> Drawn:
     """Draw between not applying and the arms: the modes of a learner who may be personalized."""
-    policy = rules.policy
-    beliefs = _beliefs(row, rules)
-    expected = {arm: _expected(row, rules, arm, beliefs[arm]) for arm in eligible_arms(policy, row.context)}
-    views = {arm: _view(row, arm, value) for arm, value in expected.items()}
-    top = best(expected)
-    greedy = pick(top, draws("tie"))
-    sure = confidence(beliefs[greedy], policy, rules.priors)
-    level = threshold(policy, learner.preferences.level)
-    if level is None or sure < level:
-        probed = policy.probe_share if learner.preferences.level in _PROBED else 0.0
-        each = share(nano(probed), dict.fromkeys(top, 1 / len(top)), top[0])
-        unit = Unit.DECISION if 0 < nano(probed) < CERTAIN else Unit.NONE
-        is_probe = draws("probe") < probed
-        mode, variant = (Mode.PROBE, greedy) if is_probe else (Mode.FALLBACK, None)
-        return Drawn(mode, variant, _with_none(each), unit, free, sure, views)
-    choice: Choice = ALGORITHMS[policy.algorithm](expected, policy, draws)
-    odds = _with_none(scaled(choice.propensities, 1 - policy.control_share, top[0]))
-    unit = Unit.DECISION if 0 < odds[NONE] < CERTAIN else Unit.NONE
+    policy, level = force.rules.policy, learner.preferences.level
+    beliefs, views = _look(row, force, arms)
+    top = best({arm: view.expected for arm, view in views.items()})
+    first = greedy(top, draws)
+    sure = confidence(beliefs[first], policy, force.rules.priors)
+    needed = force.thresholds[level]
+    if needed is None or sure < needed:
+        probed = policy.probe_share if level in _PROBED else 0.0
+        odds = with_none(top, (1 / len(top),) * len(top), nano(probed), top[0])
+        mode, variant = (Mode.PROBE, first) if draws("probe") < probed else (Mode.FALLBACK, None)
+        return Drawn(mode, variant, odds, _unit(odds), force.free, sure, views)
+    rule = ALGORITHMS[policy.algorithm]
+    applied = Nano(CERTAIN - nano(policy.control_share))
+    odds = with_none(arms, rule.odds(arms, top, policy.epsilon), applied, top[0])
     if draws("control") < policy.control_share:
-        return Drawn(Mode.CONTROL, None, odds, unit, free, sure, views)
+        return Drawn(Mode.CONTROL, None, odds, _unit(odds), force.free, sure, views)
+    choice = rule.choose(arms, top, policy.epsilon, draws)
     mode = Mode.EXPLORE if choice.explored else Mode.EXPLOIT
-    return Drawn(mode, choice.variant, odds, unit, free, sure, views)
+    return Drawn(mode, choice.variant, odds, _unit(odds), force.free, sure, views)
 
 
-def _with_none(arms: Mapping[Variant, Nano]) -> dict[str, Nano]:
-    """Add what is left as the probability of not applying; the sum is exactly 10^9."""
-    return {NONE: Nano(CERTAIN - sum(arms.values())), **{arm.value: part for arm, part in arms.items()}}
+def _unit(odds: dict[str, Nano]) -> Unit:
+    """Give what was randomized: the decision exactly where not applying and some arm both had a chance."""
+    return Unit.DECISION if 0 < odds[NONE] < CERTAIN else Unit.NONE
 
 
-def _beliefs(row: ContextRow, rules: Rules) -> dict[Variant, Belief]:
+def _look(
+    row: ContextRow, force: InForce, arms: tuple[Variant, ...]
+) -> tuple[dict[Variant, Belief], dict[Variant, ArmView]]:
+    """Give what is believed of each arm, and what the record will show of it."""
     entries = {entry.arm: entry for entry in ARMS.all(row.arms)}
-    control = entries.get(ArmCode.CONTROL, empty_arm(ArmCode.CONTROL))
-    return {arm: belief(entries.get(code, empty_arm(code)), control, rules.priors) for arm, code in ARM_CODES.items()}
+    control = entries.get(ArmCode.CONTROL) or empty_arm(ArmCode.CONTROL)
+    priors, shrunk = force.rules.priors, force.rules.policy.shrinkage
+    beliefs: dict[Variant, Belief] = {}
+    views: dict[Variant, ArmView] = {}
+    for arm in arms:
+        entry = entries.get(ARM_CODES[arm])
+        believed = beliefs[arm] = belief(entry, control, priors)
+        if entry is None or not entry.n:
+            views[arm] = ArmView(0, None, believed.mean if shrunk else priors.metric_mean)
+        else:
+            expected = believed.mean if shrunk else entry.raw / entry.n / ONE
+            views[arm] = ArmView(entry.n, mean(entry.raw, entry.n), expected)
+    return beliefs, views
 
 
-def _expected(row: ContextRow, rules: Rules, arm: Variant, believed: Belief) -> float:
-    """Give what the greedy choice compares: expected effect, or the plain average without shrinkage."""
-    if rules.policy.shrinkage:
-        return believed.mean
-    entry = arm_entry(row.arms, ARM_CODES[arm])
-    return entry.raw / entry.n / ONE if entry.n else rules.priors.metric_mean
-
-
-def _view(row: ContextRow, arm: Variant, expected: float) -> ArmView:
-    entry = arm_entry(row.arms, ARM_CODES[arm])
-    return ArmView(entry.n, mean(entry.raw, entry.n) if entry.n else None, expected)
-
-
-_TEACHES: Final = {Mode.CONTROL: ArmCode.CONTROL, Mode.HOLDOUT: ArmCode.HOLDOUT}
-
-
-def _stand(row: ContextRow, selected: Selected, rules: Rules, now: Millis) -> ContextRow:
+def _stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) -> ContextRow:
     """Let a decision stand: end the former one, open its reward window, move the active config."""
-    decisions = row.decisions
+    decisions, mode, variant = row.decisions, selected.mode, selected.strategy_variant
     if decisions:
         last = DECISIONS.at(decisions, -1)
-        ended = last._replace(until=min(last.until, now))
-        decisions = DECISIONS.replace(decisions, DECISIONS.count(decisions) - 1, ended)
-    variant = selected.strategy_variant
+        if last.until > now:
+            decisions = DECISIONS.replace(decisions, DECISIONS.count(decisions) - 1, last._replace(until=now))
     code = ArmCode.NOTHING if variant is None else ARM_CODES[variant]
-    teaches = code if variant is not None and selected.mode is not Mode.PINNED else ArmCode.NOTHING
+    teaches = code if mode is not Mode.PINNED else ArmCode.NOTHING
+    closes = now + force.windows[row.context]
     entry = DecisionEntry(
         id=packed_id(selected.decision_id),
         since=now,
         until=selected.valid_until,
-        closes=now + window_of(rules.policy.windows, row.context),
-        mode=MODE_CODES[selected.mode],
+        closes=closes,
+        mode=MODE_CODES[mode],
         variant=code,
-        arm=_TEACHES.get(selected.mode, teaches),
-        apply=int(selected.apply),
-        shown=Shown.UNKNOWN,
-        is_open=1,
-        defaulted=0,
-        propensity=selected.propensities[NONE if variant is None else variant.value],
+        arm=_TEACHES_BASELINE.get(mode, teaches),
+        apply=selected.apply,
+        propensity=selected.propensities[variant or NONE],
+        threshold=0 if selected.threshold is None else nano(selected.threshold),
         revision=selected.policy_revision,
-        outcomes=0,
-        reward=0,
-        centred=0,
-        measured=0,
-        composite=0,
-        n_retention=0,
-        s_retention=0,
-        n_performance=0,
-        s_performance=0,
-        n_completion=0,
-        s_completion=0,
-        n_engagement=0,
-        s_engagement=0,
     )
-    decisions = DECISIONS.append(decisions, entry)
-    return replace(
-        row,
-        decisions=decisions,
-        arms=_activate(row.arms, code, selected.mode, now),
+    return row._replace(
+        decisions=DECISIONS.append(decisions, entry),
+        arms=_activate(row.arms, code, mode, now),
         standing=Sealed.of(selected),
-        closes_at=next_close(decisions),
+        closes_at=Millis(min(row.closes_at, closes)),
         updated_at=now,
     )
 
 
 def _activate(arms: bytes, code: ArmCode, mode: Mode, now: Millis) -> bytes:
     """Make the arm of an applied decision the active one; an opt-out or a switch leaves none active."""
-    if code is not ArmCode.NOTHING or mode is Mode.OPTED_OUT:
-        for entry in list(ARMS.all(arms)):
-            if entry.active and entry.arm != code:
-                arms = put_arm(arms, entry._replace(active=0, deactivated=now, updated=now))
+    if code is ArmCode.NOTHING and mode is not Mode.OPTED_OUT:
+        return arms
+    for entry in ARMS.all(arms):
+        if entry.active and entry.arm != code:
+            arms = put_arm(arms, entry._replace(active=0, deactivated=now, updated=now))
     if code is ArmCode.NOTHING:
         return arms
-    entry = arm_entry(arms, code)
-    return put_arm(
-        arms,
-        entry._replace(
-            selected=entry.selected + 1,
-            first=entry.first or now,
-            activated=entry.activated if entry.active else now,
-            active=1,
-            updated=now,
-        ),
+    return put_arm(arms, _chosen(arm_entry(arms, code), now))
+
+
+def _chosen(entry: ArmEntry, now: Millis) -> ArmEntry:
+    return entry._replace(
+        selected=entry.selected + 1,
+        first=entry.first or now,
+        activated=entry.activated if entry.active else now,
+        active=1,
+        updated=now,
     )

@@ -6,7 +6,7 @@ Knows the contents of what consumers and the sink read. Must never know topics, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId
 from fitly.core.numbers import Micro, Millis, Nano
@@ -23,8 +23,7 @@ class Parameter:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class ArmView:
+class ArmView(NamedTuple):
     """What was known of an arm when a decision was drawn: enough to answer *why* without the log.
 
     Attributes
@@ -42,8 +41,7 @@ class ArmView:
     expected: float
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """The one event a decision answers."""
 
     event_id: EventKey
@@ -51,8 +49,7 @@ class Cause:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(NamedTuple):
     """A decision, complete with what explains it.
 
     Attributes
@@ -89,16 +86,14 @@ class Selected:
     draws: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A selected strategy on its way out; ``answers`` names the request that a standing decision repeats for."""
 
     selected: Selected
     answers: EventKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """The four metrics in millionths, absent ones None."""
 
     retention: Micro | None
@@ -110,8 +105,7 @@ class Measured:
 UNMEASURED = Measured(None, None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeFiled:
+class OutcomeFiled(NamedTuple):
     """What became of one outcome event; the sink's source for the outcomes table."""
 
     id: EventKey

@@ -7,6 +7,7 @@ late rather than counted twice.
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
 from fitly.core.learner import SEEN, Seen
@@ -16,6 +17,22 @@ CAPACITY: Final = 512
 """Events remembered per row."""
 ACCEPTANCE_DAYS: Final = 16
 """An event of an earlier day than this many before now is LATE; nothing older needs remembering."""
+
+
+_DAY: Final = SEEN.columns(Seen._fields.index("day"))
+_FULL: Final = CAPACITY * SEEN.width
+
+
+def drop_before(blob: bytes, width: int, day_reader: Struct, oldest: int) -> bytes:
+    """Leave out the leading records of days before ``oldest``.
+
+    Records stand in order of arrival, which is nearly that of their days; one behind a newer stays until
+    that one goes.
+    """
+    start = 0
+    while start < len(blob) and day_reader.unpack_from(blob, start)[0] < oldest:
+        start += width
+    return blob[start:] if start else blob
 
 
 def is_seen(ring: bytes, fingerprint: bytes) -> bool:
@@ -46,10 +63,9 @@ def remember(ring: bytes, floor: int, fingerprint: bytes, day: Day, today: Day) 
     tuple of bytes and int
         Ring and floor with the event in them; at most `CAPACITY` records.
     """
-    if ring and SEEN.at(ring, 0).day < today - ACCEPTANCE_DAYS:
-        ring = SEEN.join([seen for seen in SEEN.all(ring) if seen.day >= today - ACCEPTANCE_DAYS])
+    ring = drop_before(ring, SEEN.width, _DAY, today - ACCEPTANCE_DAYS)
     ring = SEEN.append(ring, Seen(fingerprint, day))
-    if SEEN.count(ring) <= CAPACITY:
+    if len(ring) <= _FULL:
         return ring, floor
     oldest = min(seen.day for seen in SEEN.all(ring))
     return SEEN.join([seen for seen in SEEN.all(ring) if seen.day > oldest]), max(floor, oldest)

@@ -8,7 +8,7 @@ serves the reader, the validator and the JSON Schema.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final, TypeAlias
+from typing import Annotated, ClassVar, Final, NamedTuple, TypeAlias
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
@@ -183,8 +183,7 @@ CONTROL_EVENTS: Final[dict[str, type[ControlPayload]]] = {
 TICK: Final = "fitly.clock.ticked.v1"
 
 
-@dataclass(frozen=True, slots=True)
-class LearnerEvent:
+class LearnerEvent(NamedTuple):
     """One event about one learner, as the fold sees it.
 
     Attributes

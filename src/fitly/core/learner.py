@@ -2,12 +2,13 @@
 
 Knows the shape of the rows. Must never know how they are decided upon (``step``) or stored (``wire.rows``).
 The two kinds are split by how often they change: preferences seldom, a context's row with every outcome.
+Rows and entries are NamedTuples, not dataclasses: a changed copy costs a fifth, and an outcome makes several.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -78,8 +79,7 @@ class Seen(NamedTuple):
 SEEN: Final = Layout(Seen._make, "16sH")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LearnerRow:
+class LearnerRow(NamedTuple):
     """What changes seldom: preferences, and the events seen that belong to no context.
 
     Attributes
@@ -126,16 +126,16 @@ class DecisionEntry(NamedTuple):
         The arm or baseline its reward teaches; `ArmCode.NOTHING` where it teaches nothing.
     apply : int
         1 where the decision personalized.
+    propensity, threshold : int
+        Probability (10^-9) of what was drawn; confidence (10^-9) its level asked for.
+    revision : int
+        Policy revision in force.
     shown : int
         What is known of the learner's screen.
     is_open : int
         1 until the reward window closed.
     defaulted : int
         1 where the policy's default reward stands in for outcomes that never came.
-    propensity : int
-        Probability (10^-9) of what was drawn.
-    revision : int
-        Policy revision in force.
     outcomes : int
         Number of outcomes that make the reward.
     reward, centred : int
@@ -154,27 +154,28 @@ class DecisionEntry(NamedTuple):
     variant: int
     arm: int
     apply: int
-    shown: int
-    is_open: int
-    defaulted: int
     propensity: int
+    threshold: int
     revision: int
-    outcomes: int
-    reward: int
-    centred: int
-    measured: int
-    composite: int
-    n_retention: int
-    s_retention: int
-    n_performance: int
-    s_performance: int
-    n_completion: int
-    s_completion: int
-    n_engagement: int
-    s_engagement: int
+    shown: int = 0
+    is_open: int = 1
+    defaulted: int = 0
+    outcomes: int = 0
+    reward: int = 0
+    centred: int = 0
+    measured: int = 0
+    composite: int = 0
+    n_retention: int = 0
+    s_retention: int = 0
+    n_performance: int = 0
+    s_performance: int = 0
+    n_completion: int = 0
+    s_completion: int = 0
+    n_engagement: int = 0
+    s_engagement: int = 0
 
 
-DECISIONS: Final = Layout(DecisionEntry._make, "16sqqqBBBBBBBIIIqqIqIqIqIqIq")
+DECISIONS: Final = Layout(DecisionEntry._make, "16sqqqBBBBIIIBBBIqqIqIqIqIqIq")
 
 
 class OutcomeEntry(NamedTuple):
@@ -237,7 +238,9 @@ ARMS: Final = Layout(ArmEntry._make, "BIIqqqqqqqB")
 class Bucket(NamedTuple):
     """Sums of one UTC day and one arm or baseline: the unit is the decision (mean of its outcomes).
 
-    ``day`` 0 holds everything since activation or reset. Per metric: count, sum, sum of squares (10^-12).
+    At rest, a row's buckets hold the decisions it has let go of; `tally.day_sums` adds those it still
+    remembers one by one. ``day`` 0 holds everything since activation or reset.
+    Per metric: count, sum, sum of squares (10^-12).
     """
 
     day: int
@@ -262,8 +265,7 @@ class Bucket(NamedTuple):
 BUCKETS: Final = Layout(Bucket._make, "HBIqqIqqIqqIqqIqq")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContextRow:
+class ContextRow(NamedTuple):
     """What changes with every outcome: one learner in one context.
 
     Attributes
@@ -295,7 +297,7 @@ class ContextRow:
     outcomes: bytes = b""
     buckets: bytes = b""
     seen: bytes = b""
-    standing: Sealed[Selected] | None = field(default=None)
+    standing: Sealed[Selected] | None = None
     own_n: int = 0
     own_sum: int = 0
     seen_floor: int = -1

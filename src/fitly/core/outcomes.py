@@ -5,16 +5,12 @@ Knows entries of decisions and of outcomes. Must never know how the decision was
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fitly.core.attribution import Found
 from fitly.core.decisions import Measured
-from fitly.core.events import LearnerEvent
+from fitly.core.inforce import InForce
 from fitly.core.learner import OUTCOMES, ContextRow, DecisionEntry, OutcomeEntry
-from fitly.core.names import fingerprint
-from fitly.core.numbers import Micro, Millis, day_of
+from fitly.core.numbers import Day, Micro, Millis
 from fitly.core.rewards import centre, reward
-from fitly.core.rules import Rules
 from fitly.core.tally import put
 from fitly.core.windows import MOST_OUTCOMES
 
@@ -22,60 +18,79 @@ ABSENT = -1
 
 
 def add_outcome(
-    row: ContextRow,
-    found: Found,
-    old: DecisionEntry,
-    event: LearnerEvent,
-    metrics: Measured,
-    rules: Rules,
-    now: Millis,
+    row: ContextRow, found: Found, metrics: Measured, mark: bytes, day: Day, force: InForce, now: Millis
 ) -> tuple[ContextRow, Micro]:
     """Add an outcome to its decision.
 
     While the reward window is open it makes the decision's reward; afterwards it counts for effectiveness only.
+
+    Parameters
+    ----------
+    row : ContextRow
+        The row that holds the decision.
+    found : Found
+        The decision, with the outcome's testimony in it.
+    metrics : Measured
+        The outcome's metrics.
+    mark : bytes
+        Fingerprint by which a correction will find it.
+    day : Day
+        Its event day.
+    force : InForce
+        The rules in force.
+    now : Millis
+        The clock.
 
     Returns
     -------
     tuple of ContextRow and Micro
         The row, and the outcome's reward as it is frozen in the record.
     """
-    worth = reward(metrics, rules.policy.reward_weights, rules.priors)
+    worth = reward(metrics, force)
+    retention, performance, completion, engagement = metrics
+    decision = found.entry
     entry = OutcomeEntry(
-        fingerprint=fingerprint(event.key),
-        day=day_of(event.time),
-        decision=old.id,
-        retention=ABSENT if metrics.retention is None else metrics.retention,
-        performance=ABSENT if metrics.performance is None else metrics.performance,
-        completion=ABSENT if metrics.completion is None else metrics.completion,
-        engagement=ABSENT if metrics.engagement is None else metrics.engagement,
-        reward=worth,
-        centre=centre(row.own_sum, row.own_n, rules.priors),
-        counted=old.is_open,
+        mark,
+        day,
+        decision.id,
+        ABSENT if retention is None else retention,
+        ABSENT if performance is None else performance,
+        ABSENT if completion is None else completion,
+        ABSENT if engagement is None else engagement,
+        worth,
+        centre(row.own_sum, row.own_n, force),
+        decision.is_open,
     )
     remembered = OUTCOMES.append(row.outcomes, entry)
-    if OUTCOMES.count(remembered) > MOST_OUTCOMES:
+    if len(remembered) > _FULL:
         remembered = OUTCOMES.drop(remembered, 1)
-    row = replace(row, outcomes=remembered, own_n=row.own_n + 1, own_sum=row.own_sum + worth)
-    return put(row, found.place, old, shift(found.entry, entry, 1), now), worth
+    new = shift(decision, entry, 1)
+    row = put(row, found.place, found.before, new, now)
+    return row._replace(outcomes=remembered, own_n=row.own_n + 1, own_sum=row.own_sum + worth), worth
+
+
+_FULL = MOST_OUTCOMES * OUTCOMES.width
 
 
 def shift(decision: DecisionEntry, outcome: OutcomeEntry, sign: int) -> DecisionEntry:
     """Add an outcome to a decision's sums (``sign`` 1) or take it out (-1)."""
-    counted = sign * outcome.counted
-    retention, performance = outcome.retention != ABSENT, outcome.performance != ABSENT
-    completion, engagement = outcome.completion != ABSENT, outcome.engagement != ABSENT
-    return decision._replace(
-        outcomes=decision.outcomes + counted,
-        reward=decision.reward + counted * outcome.reward,
-        centred=decision.centred + counted * (outcome.reward - outcome.centre),
-        measured=decision.measured + sign,
-        composite=decision.composite + sign * outcome.reward,
-        n_retention=decision.n_retention + sign * retention,
-        s_retention=decision.s_retention + sign * retention * outcome.retention,
-        n_performance=decision.n_performance + sign * performance,
-        s_performance=decision.s_performance + sign * performance * outcome.performance,
-        n_completion=decision.n_completion + sign * completion,
-        s_completion=decision.s_completion + sign * completion * outcome.completion,
-        n_engagement=decision.n_engagement + sign * engagement,
-        s_engagement=decision.s_engagement + sign * engagement * outcome.engagement,
-    )
+    (*drawn, n, reward_, centred, measured, composite, nr, sr, np, sp, nc, sc, ne, se) = decision
+    _, _, _, retention, performance, completion, engagement, worth, centred_on, counted = outcome
+    if counted:
+        n += sign
+        reward_ += sign * worth
+        centred += sign * (worth - centred_on)
+    if retention >= 0:
+        nr += sign
+        sr += sign * retention
+    if performance >= 0:
+        np += sign
+        sp += sign * performance
+    if completion >= 0:
+        nc += sign
+        sc += sign * completion
+    if engagement >= 0:
+        ne += sign
+        se += sign * engagement
+    sums = (n, reward_, centred, measured + sign, composite + sign * worth, nr, sr, np, sp, nc, sc, ne, se)
+    return DecisionEntry._make((*drawn, *sums))

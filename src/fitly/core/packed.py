@@ -9,6 +9,7 @@ changelog: a layout never changes in place, the row's version does.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
@@ -38,11 +39,12 @@ class Layout(Generic[Record]):
     (Point(x=3, y=4), 2)
     """
 
-    __slots__ = ("_make", "_struct", "width")
+    __slots__ = ("_codes", "_make", "_struct", "width")
 
     def __init__(self, make: Callable[[tuple[Any, ...]], Record], fields: str) -> None:
         self._make = make
         self._struct = struct.Struct("<" + fields)
+        self._codes = re.findall(r"\d*[a-zA-Z]", fields)
         self.width = self._struct.size
 
     def count(self, blob: bytes) -> int:
@@ -67,6 +69,18 @@ class Layout(Generic[Record]):
         """Unpack every record in order."""
         return map(self._make, self._struct.iter_unpack(blob))
 
+    def columns(self, *places: int) -> struct.Struct:
+        """Give a reader of some fields only (by their place, ascending): its ``iter_unpack`` skips the others.
+
+        >>> pairs = Layout(tuple, "hhh")
+        >>> list(pairs.columns(0, 2).iter_unpack(pairs.join([(1, 2, 3), (4, 5, 6)])))
+        [(1, 3), (4, 6)]
+        """
+        codes = (
+            code if place in places else f"{struct.calcsize('<' + code)}x" for place, code in enumerate(self._codes)
+        )
+        return struct.Struct("<" + "".join(codes))
+
     def append(self, blob: bytes, record: Record) -> bytes:
         """Add a record at the end."""
         return blob + self._struct.pack(*record)
@@ -89,6 +103,17 @@ class Layout(Generic[Record]):
         """Pack records one after another."""
         pack = self._struct.pack
         return b"".join(pack(*record) for record in records)
+
+    def find_byte(self, blob: bytes, first: int) -> int:
+        """Give the index of the first record whose first byte is ``first``, or -1.
+
+        For the few-record layouts that begin with a one-byte code, where a search for the byte itself would
+        mostly hit the middle of records.
+        """
+        for index, start in enumerate(range(0, len(blob), self.width)):
+            if blob[start] == first:
+                return index
+        return -1
 
     def find(self, blob: bytes, prefix: bytes) -> int:
         """Give the index of the first record that begins with ``prefix``, or -1.

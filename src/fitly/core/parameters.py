@@ -40,7 +40,15 @@ def render(context: Context, preferences: Preferences) -> dict[Feature, Paramete
     >>> render(Context.SESSION, Preferences())[Feature.SESSION_BREAK_TIMING]
     Parameter(value=25, because='DEFAULT')
     """
+    if not preferences.disabled_features:
+        return _UNMOVED[context]
     return {
-        feature: Parameter(DEFAULTS[feature], "DISABLED" if feature in preferences.disabled_features else "DEFAULT")
-        for feature in OF_CONTEXT[context]
+        feature: Parameter(DEFAULTS[feature], "DISABLED") if feature in preferences.disabled_features else default
+        for feature, default in _UNMOVED[context].items()
     }
+
+
+_UNMOVED: Final = {
+    context: {feature: Parameter(DEFAULTS[feature], "DEFAULT") for feature in features}
+    for context, features in OF_CONTEXT.items()
+}

@@ -1,40 +1,37 @@
 """How an arm is chosen among the eligible, with the true probability of each.
 
 Knows expected effects and uniform draws. Must never know learners, modes or events.
-Each algorithm is one function from expected values to a `Choice`; the map at the foot names them.
+Each algorithm is two functions: the odds of every arm, and the draw of one; the map at the foot names them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias
 
-from fitly.core.numbers import CERTAIN, Nano, nano
-from fitly.core.rules import Policy
+from fitly.core.numbers import CERTAIN, Nano
 from fitly.core.vocabulary import Algorithm, Variant
 
 Draw: TypeAlias = Callable[[str], float]
 """Gives the uniform draw for a purpose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An arm, whether chance rather than knowledge chose it, and every arm's probability (adds to 10^9)."""
+class Choice(NamedTuple):
+    """An arm, and whether chance rather than knowledge chose it."""
 
     variant: Variant
     explored: bool
-    propensities: dict[Variant, Nano]
 
 
 def best(expected: Mapping[Variant, float]) -> tuple[Variant, ...]:
-    """Give the arms that share the highest expected value, in the vocabulary's order.
+    """Give the arms that share the highest expected value, in the order given.
 
     >>> best({Variant.BALANCED: 0.2, Variant.CONSERVATIVE: 0.2, Variant.PATTERN_HEAVY: 0.1})
     (<Variant.BALANCED: 'BALANCED'>, <Variant.CONSERVATIVE: 'CONSERVATIVE'>)
     """
     top = max(expected.values())
-    return tuple(variant for variant in Variant if expected.get(variant) == top)
+    return tuple([variant for variant, value in expected.items() if value == top])
 
 
 def pick(among: tuple[Variant, ...], uniform: float) -> Variant:
@@ -42,37 +39,73 @@ def pick(among: tuple[Variant, ...], uniform: float) -> Variant:
     return among[min(int(uniform * len(among)), len(among) - 1)]
 
 
-def share(total: Nano, among: Mapping[Variant, float], remainder_to: Variant) -> dict[Variant, Nano]:
+def greedy(top: tuple[Variant, ...], draw: Draw) -> Variant:
+    """Give the best arm; a draw is made only where several share the first place."""
+    return top[0] if len(top) == 1 else pick(top, draw("tie"))
+
+
+def share(total: int, shares: Mapping[Variant, float], remainder_to: Variant) -> dict[Variant, Nano]:
     """Split a probability by shares (adding to 1), exactly; what rounding leaves goes to one arm.
 
-    >>> share(Nano(10), {Variant.BALANCED: 1 / 3, Variant.CONSERVATIVE: 2 / 3}, Variant.CONSERVATIVE)
+    >>> share(10, {Variant.BALANCED: 1 / 3, Variant.CONSERVATIVE: 2 / 3}, Variant.CONSERVATIVE)
     {<Variant.BALANCED: 'BALANCED'>: 3, <Variant.CONSERVATIVE: 'CONSERVATIVE'>: 7}
     """
-    parts = {variant: Nano(int(total * part)) for variant, part in among.items()}
-    parts[remainder_to] = Nano(total - sum(part for variant, part in parts.items() if variant != remainder_to))
+    parts = {variant: Nano(int(total * part)) for variant, part in shares.items()}
+    parts[remainder_to] = Nano(total - sum(part for variant, part in parts.items() if variant is not remainder_to))
     return parts
 
 
-def epsilon_greedy(expected: Mapping[Variant, float], policy: Policy, draw: Draw) -> Choice:
+@lru_cache(maxsize=4096)
+def with_none(
+    arms: tuple[Variant, ...], shares: tuple[float, ...], applied: Nano, remainder_to: Variant
+) -> dict[str, Nano]:
+    """Give the probabilities over arms and ``NONE``; they add to 10^9 exactly.
+
+    Parameters
+    ----------
+    arms : tuple of Variant
+        Arms with a chance.
+    shares : tuple of float
+        Their shares of what is applied; add to 1.
+    applied : Nano
+        Probability of applying any of them.
+    remainder_to : Variant
+        Takes what rounding leaves: the greedy arm.
+
+    Examples
+    --------
+    >>> with_none((Variant.BALANCED,), (1.0,), Nano(900_000_000), Variant.BALANCED)
+    {'NONE': 100000000, 'BALANCED': 900000000}
+    """
+    parts = share(applied, dict(zip(arms, shares, strict=True)), remainder_to)
+    return {"NONE": Nano(CERTAIN - applied), **{arm.value: part for arm, part in parts.items()}}
+
+
+def epsilon_greedy_odds(arms: tuple[Variant, ...], top: tuple[Variant, ...], epsilon: float) -> tuple[float, ...]:
+    """Give each arm's share: epsilon uniformly over all, the rest uniformly over the best.
+
+    >>> epsilon_greedy_odds((Variant.BALANCED, Variant.CONSERVATIVE), (Variant.BALANCED,), 0.1)
+    (0.9500000000000001, 0.05)
+    """
+    each, bonus = epsilon / len(arms), (1 - epsilon) / len(top)
+    return tuple([each + bonus if arm in top else each for arm in arms])
+
+
+def epsilon_greedy(arms: tuple[Variant, ...], top: tuple[Variant, ...], epsilon: float, draw: Draw) -> Choice:
     """Explore with probability epsilon, uniformly over all eligible arms; else take the best, ties uniform.
 
     Source: Sutton and Barto, *Reinforcement Learning*, 2nd edition, section 2.2.
     """
-    top = best(expected)
-    explored = draw("explore") < policy.epsilon
-    arms = tuple(variant for variant in Variant if variant in expected)
-    variant = pick(arms, draw("arm")) if explored else pick(top, draw("tie"))
-    each, bonus = policy.epsilon / len(arms), (1 - policy.epsilon) / len(top)
-    shares = {arm: each + (bonus if arm in top else 0.0) for arm in arms}
-    return Choice(variant, explored, share(CERTAIN, shares, top[0]))
+    if draw("explore") < epsilon:
+        return Choice(pick(arms, draw("arm")), explored=True)
+    return Choice(greedy(top, draw), explored=False)
 
 
-def scaled(propensities: Mapping[Variant, Nano], by: float, remainder_to: Variant) -> dict[Variant, Nano]:
-    """Multiply every arm's probability by a share, keeping the sum exact."""
-    total = Nano(CERTAIN - nano(1 - by))
-    return share(total, {arm: part / CERTAIN for arm, part in propensities.items()}, remainder_to)
+class Rule(NamedTuple):
+    """One algorithm: the odds it gives, and how it draws by them."""
+
+    odds: Callable[[tuple[Variant, ...], tuple[Variant, ...], float], tuple[float, ...]]
+    choose: Callable[[tuple[Variant, ...], tuple[Variant, ...], float, Draw], Choice]
 
 
-ALGORITHMS: Final[dict[Algorithm, Callable[[Mapping[Variant, float], Policy, Draw], Choice]]] = {
-    Algorithm.EPSILON_GREEDY: epsilon_greedy,
-}
+ALGORITHMS: Final = {Algorithm.EPSILON_GREEDY: Rule(epsilon_greedy_odds, epsilon_greedy)}

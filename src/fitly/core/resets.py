@@ -83,8 +83,7 @@ def forgotten(row: ContextRow, now: Millis) -> ContextRow:
         ]
     )
     arms = ARMS.join([entry._replace(n=0, raw=0, centred=0, centred2=0, updated=now) for entry in ARMS.all(row.arms)])
-    return replace(
-        row,
+    return row._replace(
         arms=arms,
         decisions=decisions,
         outcomes=b"",

@@ -1,4 +1,4 @@
-"""The whole product, one record at a time: ``step(rows, event, rules, moment)`` gives rows and effects.
+"""The whole product, one record at a time: ``step(rows, event, force, moment)`` gives rows and effects.
 
 Knows what each event leads to. Must never know where rows are kept, how a record was written or who sends
 what comes out. A literal map from event type to function stands at the foot.
@@ -7,7 +7,6 @@ what comes out. A literal map from event type to function stands at the foot.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple, Protocol
 
 from fitly.core.amending import withdraw_or_correct
@@ -25,13 +24,13 @@ from fitly.core.events import (
     PreferencesReset,
     StrategyRequested,
 )
-from fitly.core.learner import DECISIONS, ContextRow, DecisionEntry, LearnerRow, Preferences, Shown
+from fitly.core.inforce import InForce
+from fitly.core.learner import ContextRow, DecisionEntry, LearnerRow, Preferences, Shown
 from fitly.core.names import ConfigId, DecisionId, UserId, config_id, fingerprint, unpacked_id
-from fitly.core.numbers import HOUR, Micro, Millis, day_of
+from fitly.core.numbers import HOUR, Day, Micro, Millis, day_of
 from fitly.core.outcomes import add_outcome
 from fitly.core.resets import changed, forgotten, reset
 from fitly.core.rewards import measured
-from fitly.core.rules import Rules
 from fitly.core.tally import put
 from fitly.core.vocabulary import ARM_VARIANTS, ArmCode, Bin, Context, Scope
 from fitly.core.windows import settle
@@ -59,8 +58,7 @@ class Rows(Protocol):
         """Give a learner's row of a context, None where there is none yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """What one record led to: its bin, the rows that changed, and what goes out, in order."""
 
     bin: Bin
@@ -75,7 +73,7 @@ class Scene(NamedTuple):
     rows: Rows
     learner: LearnerRow
     event: LearnerEvent
-    rules: Rules
+    force: InForce
     at: Moment
 
     @property
@@ -88,10 +86,10 @@ class Scene(NamedTuple):
         row = self.rows.context(self.event.user_id, context)
         if row is None:
             return ContextRow(user_id=self.event.user_id, context=context)
-        return settle(row, self.rules, self.at.now)
+        return settle(row, self.force, self.at.now)
 
 
-def step(rows: Rows, event: LearnerEvent, rules: Rules, at: Moment) -> Folded:
+def step(rows: Rows, event: LearnerEvent, force: InForce, at: Moment) -> Folded:
     """Fold one learner event.
 
     Parameters
@@ -100,7 +98,7 @@ def step(rows: Rows, event: LearnerEvent, rules: Rules, at: Moment) -> Folded:
         The rows before it.
     event : LearnerEvent
         A valid event whose key belongs to this partition.
-    rules : Rules
+    force : InForce
         The rules in force.
     at : Moment
         Where and when.
@@ -113,21 +111,21 @@ def step(rows: Rows, event: LearnerEvent, rules: Rules, at: Moment) -> Folded:
     learner = rows.learner(event.user_id)
     created = learner is None
     if learner is None:
-        preferences = Preferences(level=rules.policy.default_level)
+        preferences = Preferences(level=force.rules.policy.default_level)
         learner = LearnerRow(user_id=event.user_id, preferences=preferences, created_at=at.now, updated_at=at.now)
-    scene = Scene(rows, learner, event, rules, at)
+    scene = Scene(rows, learner, event, force, at)
     refusal = _refusal(event, at)
     if refusal is not None:
         return Folded(refusal, effects=_filed_unread(event, refusal))
     folded = HANDLERS[type(event.data)](scene, event.data)
     if created and folded.learner is None and folded.contexts:
-        return replace(folded, learner=learner)
+        return folded._replace(learner=learner)
     return folded
 
 
-def fall_due(row: ContextRow, rules: Rules, now: Millis) -> ContextRow:
+def fall_due(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
     """Do what a row waited for: a tick came at or after the moment it was due."""
-    return settle(row, rules, now)
+    return settle(row, force, now)
 
 
 def _refusal(event: LearnerEvent, at: Moment) -> Bin | None:
@@ -139,15 +137,14 @@ def _refusal(event: LearnerEvent, at: Moment) -> Bin | None:
     return None
 
 
-def _seen_in_context(row: ContextRow, scene: Scene) -> tuple[Bin | None, ContextRow]:
+def _seen_in_context(row: ContextRow, scene: Scene, mark: bytes, day: Day) -> tuple[Bin | None, ContextRow]:
     """Refuse what the context's ring has seen or forgotten; else remember it."""
-    mark, day = fingerprint(scene.event.key), day_of(scene.event.time)
     if is_seen(row.seen, mark):
         return Bin.DUPLICATE, row
     if day <= row.seen_floor:
         return Bin.LATE, row
     seen, floor = remember(row.seen, row.seen_floor, mark, day, day_of(scene.at.now))
-    return None, replace(row, seen=seen, seen_floor=floor)
+    return None, row._replace(seen=seen, seen_floor=floor)
 
 
 def _seen_by_learner(scene: Scene) -> tuple[Bin | None, LearnerRow]:
@@ -158,13 +155,13 @@ def _seen_by_learner(scene: Scene) -> tuple[Bin | None, LearnerRow]:
     if day <= learner.seen_floor:
         return Bin.LATE, learner
     seen, floor = remember(learner.seen, learner.seen_floor, mark, day, day_of(scene.at.now))
-    return None, replace(learner, seen=seen, seen_floor=floor, updated_at=scene.at.now)
+    return None, learner._replace(seen=seen, seen_floor=floor, updated_at=scene.at.now)
 
 
 def _outcome_recorded(scene: Scene, data: OutcomeRecorded) -> Folded:
     """Attribute an outcome, teach its arm and its day, and decide anew where the dwell is past."""
-    before = scene.context(data.context)
-    refusal, row = _seen_in_context(before, scene)
+    mark, day = fingerprint(scene.event.key), day_of(scene.event.time)
+    refusal, row = _seen_in_context(scene.context(data.context), scene, mark, day)
     if refusal is not None:
         return Folded(refusal, effects=_filed_unread(scene.event, refusal))
     if not is_allowed(scene.learner.preferences, data.context):
@@ -175,23 +172,24 @@ def _outcome_recorded(scene: Scene, data: OutcomeRecorded) -> Folded:
     if found is None:
         effects = (_filed(scene.event, data, Bin.ORPHAN, metrics),)
     else:
-        old = DECISIONS.at(row.decisions, found.place)
-        row, worth = add_outcome(row, found, old, scene.event, metrics, scene.rules, scene.at.now)
+        row, worth = add_outcome(row, found, metrics, mark, day, scene.force, scene.at.now)
         effects = (_filed(scene.event, data, Bin.APPLIED, metrics, found.entry, worth),)
-    if is_stale(row, scene.learner, scene.rules, scene.at.now):
-        row, selected = decide(row, scene.learner, scene.rules, scene.at.now, scene.cause)
+    if is_stale(row, scene.learner, scene.force, scene.at.now):
+        row, selected = decide(row, scene.learner, scene.force, scene.at.now, scene.cause)
         effects = (*effects, Answer(selected))
     return Folded(Bin.ORPHAN if found is None else Bin.APPLIED, contexts=(row,), effects=effects)
 
 
 def _outcome_corrected(scene: Scene, data: OutcomeCorrected) -> Folded:
     """Take an outcome's old contribution out and put the new one in."""
-    refusal, row = _seen_in_context(scene.context(data.context), scene)
+    refusal, row = _seen_in_context(
+        scene.context(data.context), scene, fingerprint(scene.event.key), day_of(scene.event.time)
+    )
     if refusal is not None:
         return Folded(refusal)
     if not is_allowed(scene.learner.preferences, data.context):
         return Folded(Bin.OPTED_OUT, contexts=(row,))
-    done = withdraw_or_correct(row, data, scene.rules, scene.at.now)
+    done = withdraw_or_correct(row, data, scene.force, scene.at.now)
     if isinstance(done, Bin):
         return Folded(done, contexts=(row,))
     amended = OutcomeAmended(
@@ -209,13 +207,15 @@ def _outcome_corrected(scene: Scene, data: OutcomeCorrected) -> Folded:
 
 def _strategy_requested(scene: Scene, data: StrategyRequested) -> Folded:
     """Answer with what stands, or decide."""
-    refusal, row = _seen_in_context(scene.context(data.context), scene)
+    refusal, row = _seen_in_context(
+        scene.context(data.context), scene, fingerprint(scene.event.key), day_of(scene.event.time)
+    )
     if refusal is not None:
         return Folded(refusal)
-    if row.standing is not None and not is_stale(row, scene.learner, scene.rules, scene.at.now):
+    if row.standing is not None and not is_stale(row, scene.learner, scene.force, scene.at.now):
         repeat = Answer(row.standing.open(), answers=scene.event.key)
         return Folded(Bin.APPLIED, contexts=(row,), effects=(repeat,))
-    row, selected = decide(row, scene.learner, scene.rules, scene.at.now, scene.cause)
+    row, selected = decide(row, scene.learner, scene.force, scene.at.now, scene.cause)
     return Folded(Bin.APPLIED, contexts=(row,), effects=(Answer(selected),))
 
 
@@ -242,7 +242,7 @@ def _preferences_changed(scene: Scene, data: PreferencesChanged) -> Folded:
     refusal, learner = _seen_by_learner(scene)
     if refusal is not None:
         return Folded(refusal)
-    learner = replace(learner, preferences=changed(learner.preferences, data))
+    learner = learner._replace(preferences=changed(learner.preferences, data))
     return _with_overruled(scene, learner, forget=False)
 
 
@@ -253,8 +253,8 @@ def _preferences_reset(scene: Scene, data: PreferencesReset) -> Folded:
         return Folded(refusal)
     preferences = learner.preferences
     if data.scope is not Scope.LEARNED:
-        preferences = reset(preferences, scene.rules.policy.default_level, consent=bool(data.consent))
-    learner = replace(learner, preferences=preferences, last_reset_at=scene.at.now)
+        preferences = reset(preferences, scene.force.rules.policy.default_level, consent=bool(data.consent))
+    learner = learner._replace(preferences=preferences, last_reset_at=scene.at.now)
     return _with_overruled(scene, learner, forget=data.scope is not Scope.PREFERENCES)
 
 
@@ -266,11 +266,11 @@ def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folde
         before = scene.rows.context(learner.user_id, context)
         if before is None:
             continue
-        row = settle(before, scene.rules, scene.at.now)
+        row = settle(before, scene.force, scene.at.now)
         if forget:
             row = forgotten(row, scene.at.now)
-        if is_overruled(row, learner, scene.rules):
-            row, selected = decide(row, learner, scene.rules, scene.at.now, scene.cause)
+        if is_overruled(row, learner, scene.force):
+            row, selected = decide(row, learner, scene.force, scene.at.now, scene.cause)
             effects.append(Answer(selected))
         if row is not before:
             rows.append(row)
@@ -296,26 +296,26 @@ def _filed(
     variant = data.strategy_variant
     was_applied = data.personalization_applied
     if entry is not None:
-        variant = ARM_VARIANTS.get(ArmCode(entry.variant))
+        variant = ARM_VARIANTS.get(entry.variant)
         config = None if variant is None else config_id(event.user_id, data.context, variant)
         was_applied = applied(entry)
     kept = disposition is not Bin.OPTED_OUT
     return OutcomeFiled(
-        id=event.key,
-        user_id=event.user_id,
-        context=data.context,
-        outcome_type=data.outcome_type,
-        timestamp=event.time,
-        disposition=disposition,
-        metrics=metrics,
-        session_duration=data.session_duration if kept else None,
-        content_type=data.content_type if kept else None,
-        difficulty_level=data.difficulty_level if kept else None,
-        personalization_applied=was_applied,
-        strategy_variant=variant,
-        decision_id=None if entry is None else DecisionId(unpacked_id(entry.id)),
-        config_id=config,
-        reward=worth,
+        event.key,
+        event.user_id,
+        data.context,
+        data.outcome_type,
+        event.time,
+        disposition,
+        metrics,
+        data.session_duration if kept else None,
+        data.content_type if kept else None,
+        data.difficulty_level if kept else None,
+        was_applied,
+        variant,
+        None if entry is None else DecisionId(unpacked_id(entry.id)),
+        config,
+        worth,
     )
 
 

@@ -6,7 +6,6 @@ and a consumer's word all come here as "this entry became that entry".
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from fitly.core.dedupe import ACCEPTANCE_DAYS
@@ -18,58 +17,36 @@ CUMULATIVE: Final = Day(0)
 """The bucket that holds everything since activation or reset."""
 
 
-class Contribution(NamedTuple):
-    """What one decision adds: to its arm (n, raw, centred) and to its day (per measure: n and mean)."""
+class Lesson(NamedTuple):
+    """What one decision teaches its arm: 1 or 0 rewards, the reward, the centred reward."""
 
     n: int
     raw: int
     centred: int
-    measured: int
-    composite: int
-    n_retention: int
-    retention: int
-    n_performance: int
-    performance: int
-    n_completion: int
-    completion: int
-    n_engagement: int
-    engagement: int
 
 
-NOTHING: Final = Contribution(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+NO_LESSON: Final = Lesson(0, 0, 0)
 _DENIED: Final = (Shown.OUTCOME_SAYS_NO, Shown.CONSUMER_SAYS_NO)
 
 
-def contribution(entry: DecisionEntry) -> Contribution:
-    """Give what a decision teaches: means over its outcomes, or nothing where it may not teach."""
-    if entry.arm == ArmCode.NOTHING or (entry.apply and entry.shown in _DENIED):
-        return NOTHING
-    n, raw, centred = 0, 0, 0
+def teaches(entry: DecisionEntry) -> bool:
+    """Tell whether a decision may teach: randomized or applied, and not denied by whoever saw the screen."""
+    return entry.arm != ArmCode.NOTHING and not (entry.apply and entry.shown in _DENIED)
+
+
+def lesson(entry: DecisionEntry) -> Lesson:
+    """Give what a decision teaches its arm: the mean over its outcomes, or its default reward."""
+    if not teaches(entry):
+        return NO_LESSON
     if entry.outcomes:
-        n, raw, centred = 1, mean(entry.reward, entry.outcomes), mean(entry.centred, entry.outcomes)
-    elif entry.defaulted:
-        n, raw, centred = 1, entry.reward, entry.centred
-    if not entry.measured:
-        return NOTHING._replace(n=n, raw=raw, centred=centred) if n else NOTHING
-    return Contribution(
-        n,
-        raw,
-        centred,
-        1,
-        mean(entry.composite, entry.measured),
-        1 if entry.n_retention else 0,
-        mean(entry.s_retention, entry.n_retention) if entry.n_retention else 0,
-        1 if entry.n_performance else 0,
-        mean(entry.s_performance, entry.n_performance) if entry.n_performance else 0,
-        1 if entry.n_completion else 0,
-        mean(entry.s_completion, entry.n_completion) if entry.n_completion else 0,
-        1 if entry.n_engagement else 0,
-        mean(entry.s_engagement, entry.n_engagement) if entry.n_engagement else 0,
-    )
+        return Lesson(1, mean(entry.reward, entry.outcomes), mean(entry.centred, entry.outcomes))
+    if entry.defaulted:
+        return Lesson(1, entry.reward, entry.centred)
+    return NO_LESSON
 
 
 def put(row: ContextRow, index: int, old: DecisionEntry, new: DecisionEntry, now: Millis) -> ContextRow:
-    """Replace a decision's entry and move its contribution along.
+    """Replace a decision's entry and move what it teaches along.
 
     Parameters
     ----------
@@ -80,18 +57,12 @@ def put(row: ContextRow, index: int, old: DecisionEntry, new: DecisionEntry, now
     old, new : DecisionEntry
         Before and after.
     now : Millis
-        The clock: days that have left the acceptance window are kept in the cumulative sums only.
+        The clock.
     """
     decisions = DECISIONS.replace(row.decisions, index, new)
-    before, after = contribution(old), contribution(new)
-    if before == after:
-        return replace(row, decisions=decisions, updated_at=now)
-    arms = _move_arm(row.arms, new.arm, before, after, now)
-    buckets = _move_bucket(row.buckets, CUMULATIVE, new.arm, before, after)
-    day = day_of(Millis(new.since))
-    if day >= day_of(now) - ACCEPTANCE_DAYS:
-        buckets = _move_bucket(buckets, day, new.arm, before, after)
-    return replace(row, decisions=decisions, arms=arms, buckets=buckets, updated_at=now)
+    before, after = lesson(old), lesson(new)
+    arms = row.arms if before == after else _move_arm(row.arms, new.arm, before, after, now)
+    return row._replace(decisions=decisions, arms=arms, updated_at=now)
 
 
 def empty_arm(code: int) -> ArmEntry:
@@ -105,17 +76,17 @@ def arm_entry(arms: bytes, code: int) -> ArmEntry:
     >>> arm_entry(b"", ArmCode.CONTROL).n
     0
     """
-    index = ARMS.find(arms, bytes((code,)))
+    index = ARMS.find_byte(arms, code)
     return empty_arm(code) if index < 0 else ARMS.at(arms, index)
 
 
 def put_arm(arms: bytes, entry: ArmEntry) -> bytes:
     """Replace or add an arm's entry."""
-    index = ARMS.find(arms, bytes((entry.arm,)))
+    index = ARMS.find_byte(arms, entry.arm)
     return ARMS.append(arms, entry) if index < 0 else ARMS.replace(arms, index, entry)
 
 
-def _move_arm(arms: bytes, code: int, before: Contribution, after: Contribution, now: Millis) -> bytes:
+def _move_arm(arms: bytes, code: int, before: Lesson, after: Lesson, now: Millis) -> bytes:
     entry = arm_entry(arms, code)
     return put_arm(
         arms,
@@ -129,29 +100,68 @@ def _move_arm(arms: bytes, code: int, before: Contribution, after: Contribution,
     )
 
 
-def _move_bucket(buckets: bytes, day: Day, code: int, before: Contribution, after: Contribution) -> bytes:
-    index = BUCKETS.find(buckets, day.to_bytes(2, "little") + bytes((code,)))
-    b = BUCKETS.at(buckets, index) if index >= 0 else Bucket(day, code, *_ZEROS)
-    moved = Bucket(
+def day_sums(row: ContextRow) -> dict[tuple[Day, int], Bucket]:
+    """Give the sums of each day and arm, and of everything since activation (day 0).
+
+    Derived from the buckets of the decisions the row has let go of and from the decisions it remembers, so
+    that late events, corrections and a consumer's word need no second set of books.
+
+    Returns
+    -------
+    dict
+        (day, arm code) -> `Bucket`; integers, so that the order of adding does not matter.
+    """
+    sums = {(Day(bucket.day), bucket.arm): bucket for bucket in BUCKETS.all(row.buckets)}
+    for entry in DECISIONS.all(row.decisions):
+        if teaches(entry) and entry.measured:
+            for day in (CUMULATIVE, day_of(Millis(entry.since))):
+                sums[day, entry.arm] = _with(sums.get((day, entry.arm)), day, entry)
+    return sums
+
+
+def retire(buckets: bytes, entry: DecisionEntry, now: Millis) -> bytes:
+    """Add a decision that the row lets go of to its buckets; days outside the acceptance window only cumulate."""
+    if not (teaches(entry) and entry.measured):
+        return buckets
+    days = [CUMULATIVE]
+    if (day := day_of(Millis(entry.since))) >= day_of(now) - ACCEPTANCE_DAYS:
+        days.append(day)
+    for each in days:
+        index = BUCKETS.find(buckets, each.to_bytes(2, "little") + bytes((entry.arm,)))
+        if index < 0:
+            buckets = BUCKETS.append(buckets, _with(None, each, entry))
+        else:
+            buckets = BUCKETS.replace(buckets, index, _with(BUCKETS.at(buckets, index), each, entry))
+    return buckets
+
+
+def _with(bucket: Bucket | None, day: Day, entry: DecisionEntry) -> Bucket:
+    """Add one decision to a bucket: its mean composite, and the mean of each metric it has."""
+    b = bucket or Bucket(day, entry.arm, *_ZEROS)
+    composite = mean(entry.composite, entry.measured)
+    retention = mean(entry.s_retention, entry.n_retention or 1)
+    performance = mean(entry.s_performance, entry.n_performance or 1)
+    completion = mean(entry.s_completion, entry.n_completion or 1)
+    engagement = mean(entry.s_engagement, entry.n_engagement or 1)
+    return Bucket(
         day,
-        code,
-        b.n + after.measured - before.measured,
-        b.composite + after.composite - before.composite,
-        b.composite2 + after.composite**2 - before.composite**2,
-        b.n_retention + after.n_retention - before.n_retention,
-        b.s_retention + after.retention - before.retention,
-        b.q_retention + after.retention**2 - before.retention**2,
-        b.n_performance + after.n_performance - before.n_performance,
-        b.s_performance + after.performance - before.performance,
-        b.q_performance + after.performance**2 - before.performance**2,
-        b.n_completion + after.n_completion - before.n_completion,
-        b.s_completion + after.completion - before.completion,
-        b.q_completion + after.completion**2 - before.completion**2,
-        b.n_engagement + after.n_engagement - before.n_engagement,
-        b.s_engagement + after.engagement - before.engagement,
-        b.q_engagement + after.engagement**2 - before.engagement**2,
+        entry.arm,
+        b.n + 1,
+        b.composite + composite,
+        b.composite2 + composite**2,
+        b.n_retention + (entry.n_retention > 0),
+        b.s_retention + retention,
+        b.q_retention + retention**2,
+        b.n_performance + (entry.n_performance > 0),
+        b.s_performance + performance,
+        b.q_performance + performance**2,
+        b.n_completion + (entry.n_completion > 0),
+        b.s_completion + completion,
+        b.q_completion + completion**2,
+        b.n_engagement + (entry.n_engagement > 0),
+        b.s_engagement + engagement,
+        b.q_engagement + engagement**2,
     )
-    return BUCKETS.append(buckets, moved) if index < 0 else BUCKETS.replace(buckets, index, moved)
 
 
 _ZEROS: Final = (0,) * (len(Bucket._fields) - 2)

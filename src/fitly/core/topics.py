@@ -19,7 +19,9 @@ LEARNERS_CHANGELOG: Final = "fitly-learners-changelog"
 CONTEXTS_CHANGELOG: Final = "fitly-contexts-changelog"
 
 _DAY_MS: Final = 86_400_000
+_LAG: Final = {"max.compaction.lag.ms": str(7 * _DAY_MS)}
 _CHANGELOG: Final = {
+    **_LAG,
     "segment.bytes": str(64 << 20),
     "min.cleanable.dirty.ratio": "0.1",
     "max.message.bytes": str(4 << 20),
@@ -82,7 +84,11 @@ TOPICS: Final = (
         name=SELECTED,
         key="user_id|CONTEXT",
         cleanup="compact",
-        config={"min.compaction.lag.ms": str(7 * _DAY_MS), "max.message.bytes": str(4 << 20)},
+        config={
+            "min.compaction.lag.ms": str(7 * _DAY_MS),
+            "max.compaction.lag.ms": str(14 * _DAY_MS),
+            "max.message.bytes": str(4 << 20),
+        },
         schema="strategy-selected.json",
         writer=("worker",),
         readers=("consumers", "sink", "request", "verify"),

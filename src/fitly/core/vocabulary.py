@@ -171,6 +171,6 @@ class ArmCode(IntEnum):
 
 
 ARM_CODES: Final = {variant: ArmCode[variant.name] for variant in Variant}
-ARM_VARIANTS: Final = {code: variant for variant, code in ARM_CODES.items()}
+ARM_VARIANTS: Final[dict[int, Variant]] = {int(code): variant for variant, code in ARM_CODES.items()}
 MODE_CODES: Final = {mode: code for code, mode in enumerate(Mode)}
 MODES: Final = tuple(Mode)

@@ -5,38 +5,28 @@ Knows the clock as an argument. Must never know which event made it pass.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
-from fitly.core.dedupe import ACCEPTANCE_DAYS
-from fitly.core.learner import BUCKETS, DECISIONS, NEVER, OUTCOMES, ContextRow, DecisionEntry
-from fitly.core.numbers import DAY, Millis, day_of, micro, span
-from fitly.core.rules import Rules, Windows
-from fitly.core.tally import CUMULATIVE, put
-from fitly.core.vocabulary import ArmCode, Context
+from fitly.core.dedupe import ACCEPTANCE_DAYS, drop_before
+from fitly.core.inforce import InForce
+from fitly.core.learner import BUCKETS, DECISIONS, NEVER, OUTCOMES, Bucket, ContextRow, DecisionEntry, OutcomeEntry
+from fitly.core.numbers import DAY, Millis, day_of
+from fitly.core.tally import CUMULATIVE, put, retire
+from fitly.core.vocabulary import ArmCode
 
 KEPT_AFTER_END: Final = Millis(ACCEPTANCE_DAYS * DAY)
 """How long a decision's interval is remembered after it ended."""
 MOST_DECISIONS: Final = 64
 MOST_OUTCOMES: Final = 512
 
-
-def window_of(windows: Windows, context: Context) -> Millis:
-    """Give how long a context's reward windows stay open.
-
-    >>> window_of(Windows(), Context.SESSION)
-    86400000
-    """
-    days = {
-        Context.MISSION: windows.mission,
-        Context.CONTENT: windows.content,
-        Context.ASSESSMENT: windows.assessment,
-        Context.SESSION: windows.session,
-    }
-    return span(days[context])
+_OUTCOME_DAY: Final = OUTCOMES.columns(OutcomeEntry._fields.index("day"))
+_BUCKET_DAY: Final = BUCKETS.columns(Bucket._fields.index("day"))
+_WINDOWS: Final = DECISIONS.columns(
+    DecisionEntry._fields.index("closes"), DecisionEntry._fields.index("is_open")
+).iter_unpack
 
 
-def settle(row: ContextRow, rules: Rules, now: Millis) -> ContextRow:
+def settle(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
     """Bring a row up to now: close the windows that are over.
 
     Every event that touches a row settles it first, and a tick settles the rows that are due; so what a
@@ -44,53 +34,58 @@ def settle(row: ContextRow, rules: Rules, now: Millis) -> ContextRow:
     """
     if row.closes_at > now:
         return row
-    for index, entry in enumerate(DECISIONS.all(row.decisions)):
-        if entry.is_open and entry.closes <= now:
-            row = _close(row, index, entry, rules, now)
-    return replace(row, closes_at=next_close(row.decisions))
+    for index, (closes, is_open) in enumerate(_WINDOWS(row.decisions)):
+        if is_open and closes <= now:
+            row = _close(row, index, DECISIONS.at(row.decisions, index), force, now)
+    return row._replace(closes_at=next_close(row.decisions))
 
 
 def next_close(decisions: bytes) -> Millis:
     """Give the moment at which the next open window closes."""
-    return Millis(min((entry.closes for entry in DECISIONS.all(decisions) if entry.is_open), default=NEVER))
+    return Millis(min((closes for closes, is_open in _WINDOWS(decisions) if is_open), default=NEVER))
 
 
-def prune(row: ContextRow, rules: Rules, now: Millis) -> ContextRow:
+def prune(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
     """Let go of what has left the acceptance window, so that no row grows without bound.
 
     More than 64 decisions: the oldest is closed (counted as unjoined if nothing came) and let go.
     """
-    decisions = row.decisions
-    while decisions and _is_over(first := DECISIONS.at(decisions, 0), now):
-        decisions = DECISIONS.drop(decisions, 1)
-    if decisions is not row.decisions:
-        row = replace(row, decisions=decisions)
-    while DECISIONS.count(row.decisions) >= MOST_DECISIONS:
+    while row.decisions:
+        first = DECISIONS.at(row.decisions, 0)
+        if first.until + KEPT_AFTER_END >= now or first.is_open:
+            break
+        row = _let_go(row, first, now)
+    if DECISIONS.count(row.decisions) >= MOST_DECISIONS:
         first = DECISIONS.at(row.decisions, 0)
         if first.is_open:
-            row = _close(row, 0, first, rules, now)
-            row = replace(row, overflowed=row.overflowed + 1)
-        row = replace(row, decisions=DECISIONS.drop(row.decisions, 1))
+            row = _close(row, 0, first, force, now)
+            row = row._replace(overflowed=row.overflowed + 1)
+        row = _let_go(row, DECISIONS.at(row.decisions, 0), now)
+        row = row._replace(closes_at=next_close(row.decisions))
+    return _without_old_days(row, now)
+
+
+def _without_old_days(row: ContextRow, now: Millis) -> ContextRow:
     oldest = day_of(now) - ACCEPTANCE_DAYS
-    buckets = row.buckets
-    if any(CUMULATIVE < bucket.day < oldest for bucket in BUCKETS.all(buckets)):
-        buckets = BUCKETS.join([b for b in BUCKETS.all(buckets) if b.day == CUMULATIVE or b.day >= oldest])
-    outcomes = row.outcomes
-    if outcomes and OUTCOMES.at(outcomes, 0).day < oldest:
-        outcomes = OUTCOMES.join([entry for entry in OUTCOMES.all(outcomes) if entry.day >= oldest])
-    return replace(row, buckets=buckets, outcomes=outcomes, closes_at=next_close(row.decisions))
+    outcomes = drop_before(row.outcomes, OUTCOMES.width, _OUTCOME_DAY, oldest)
+    if outcomes is not row.outcomes:
+        row = row._replace(outcomes=outcomes)
+    if row.buckets and any([CUMULATIVE < day < oldest for (day,) in _BUCKET_DAY.iter_unpack(row.buckets)]):
+        kept = [bucket for bucket in BUCKETS.all(row.buckets) if bucket.day == CUMULATIVE or bucket.day >= oldest]
+        row = row._replace(buckets=BUCKETS.join(kept))
+    return row
 
 
-def _is_over(entry: DecisionEntry, now: Millis) -> bool:
-    return not entry.is_open and entry.until + KEPT_AFTER_END < now
+def _let_go(row: ContextRow, first: DecisionEntry, now: Millis) -> ContextRow:
+    """Drop the oldest decision; its sums stay."""
+    return row._replace(decisions=DECISIONS.drop(row.decisions, 1), buckets=retire(row.buckets, first, now))
 
 
-def _close(row: ContextRow, index: int, entry: DecisionEntry, rules: Rules, now: Millis) -> ContextRow:
+def _close(row: ContextRow, index: int, entry: DecisionEntry, force: InForce, now: Millis) -> ContextRow:
     closed = entry._replace(is_open=0)
     unjoined = not entry.outcomes
-    default = rules.policy.default_reward
-    if unjoined and default is not None and entry.arm != ArmCode.NOTHING:
-        worth = micro(default)
-        closed = closed._replace(defaulted=1, reward=worth, centred=worth - micro(rules.priors.metric_mean))
+    worth = force.default_reward
+    if unjoined and worth is not None and entry.arm != ArmCode.NOTHING:
+        closed = closed._replace(defaulted=1, reward=worth, centred=worth - force.absent)
     row = put(row, index, entry, closed, now)
-    return replace(row, unjoined=row.unjoined + 1) if unjoined else row
+    return row._replace(unjoined=row.unjoined + 1) if unjoined else row

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from fitly.core.decisions import Answer, Effect
 from fitly.core.errors import Broken
 from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, PolicyRevised, Tick, Unreadable
+from fitly.core.inforce import InForce, put_in_force
 from fitly.core.learner import NEVER, ContextRow, LearnerRow
 from fitly.core.names import UserId, partition_of
 from fitly.core.numbers import Day, Millis
@@ -88,6 +89,7 @@ class Batch:
         self._changed_contexts: dict[bytes, None] = {}
         self._encoded: list[Change] | None = None
         self.rules: Rules = shard.rules
+        self.force: InForce = shard.force
         self.offset = shard.position.offset
         self.clock: Millis = shard.position.clock
         self.outputs: list[Outgoing] = []
@@ -162,7 +164,7 @@ class Batch:
             self._forward(record, event)
             return
         at = Moment(Millis(record.timestamp), self.clock, self._shard.partition, record.offset)
-        folded = step(self, event, self.rules, at)
+        folded = step(self, event, self.force, at)
         self._count(folded.bin, event.kind)
         if folded.learner is not None:
             self._learners[event.user_id] = folded.learner
@@ -224,6 +226,7 @@ class Batch:
         elif isinstance(data, PolicyRevised):
             self.rules = replace(self.rules, policy_revision=data.revision, policy=data.policy)
         self.rules = replace(self.rules, control_number=event.number)
+        self.force = put_in_force(self.rules)
         self._count(Bin.SYSTEM, event.kind)
         self._fall_due()
 
@@ -249,7 +252,7 @@ class Batch:
             row = self._context(key)
             if row is None or row.closes_at != due:
                 continue
-            self._keep(fall_due(row, self.rules, self.clock), key)
+            self._keep(fall_due(row, self.force, self.clock), key)
             done += 1
 
     # -- the result ----------------------------------------------------------------------------------------

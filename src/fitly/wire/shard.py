@@ -12,6 +12,7 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from fitly.core.errors import Broken
+from fitly.core.inforce import put_in_force
 from fitly.core.learner import NEVER
 from fitly.core.rules import Rules
 from fitly.core.system import FOLD_KEY, FOLD_VERSION, LEDGER_KEY, POSITION_KEY, RULES_KEY, Ledger, Position
@@ -47,6 +48,8 @@ class Shard:
         Records by bin.
     rules : Rules
         What control events have set.
+    force : InForce
+        The same, ready for use.
     due : list
         Heap of (due, key) of context rows; an entry may be out of date, then the row says otherwise.
     """
@@ -58,6 +61,7 @@ class Shard:
         self.position = Position()
         self.ledger = Ledger({}, 0)
         self.rules = Rules()
+        self.force = put_in_force(self.rules)
         self.due: list[tuple[int, bytes]] = []
 
     def load(self, table: str, key: bytes, value: bytes | None) -> None:
@@ -86,6 +90,7 @@ class Shard:
             self.ledger = decode_ledger(ledger)
         if (rules := contexts.pop(RULES_KEY, None)) is not None:
             self.rules = decode_rules(rules)
+            self.force = put_in_force(self.rules)
         self.due = [(due, key) for key, row in contexts.items() if (due := due_of(row)) != NEVER]
         heapify(self.due)
 
@@ -122,6 +127,7 @@ class Shard:
         self.position = batch.position
         self.ledger = batch.ledger
         self.rules = batch.rules
+        self.force = batch.force
 
     def discard(self, batch: Batch) -> None:
         """Let a batch go that was not committed; the shard is as it was before."""

@@ -117,7 +117,10 @@ def run_worker(settings: Settings) -> int:
 
 def run_sink(settings: Settings) -> int:
     """Run the sink until it is asked to stop; give its exit status."""
-    raise NotImplementedError
+    from fitly.store import Writer  # noqa: PLC0415 - a worker needs no SQLAlchemy
+    from fitly.stream import feed  # noqa: PLC0415
+
+    return feed.run(settings, lambda: Writer(settings.database_url))
 
 
 def _nothing_found(folder: Path, missing: Sequence[Need]) -> str:

@@ -78,4 +78,6 @@ def _last(settings: Settings) -> list[Processor]:
     """Give the processors that turn an event into a line."""
     if settings.log_format == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # Not rich's tracebacks: they show local variables, and with them learners' rows and signatures.
+    colours = sys.stderr.isatty()
+    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)]

@@ -13,24 +13,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from fitly import store
+from fitly.cli.partitions import last_known
 from fitly.cli.proof.tables import CHANGELOGS
 from fitly.core import topics
 from fitly.core.errors import FitlyError
 from fitly.core.problems import Problem
-from fitly.core.system import LEDGER_KEY, POSITION_KEY
 from fitly.core.vocabulary import Bin, ClockMode
 from fitly.settings import Settings, unknown_variables
 from fitly.stream import generation, read
 from fitly.stream import topics as declared
-from fitly.wire.rows import decode_ledger, decode_position
 
 MOST_LAG: Final = 10_000
 MOST_REFUSED: Final = 0.20
 MOST_MISROUTED: Final = 0.01
 LONGEST_SILENCE_S: Final = 300.0
 LEAST_FREE: Final = 2 << 30
-TAIL: Final = 50
-"""Offsets before a changelog's end in which the last transaction's system rows certainly are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +38,6 @@ class Answer:
     well: bool
     told: str
     remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a partition's last transaction says: how far it is, and what became of the records."""
-
-    offset: int
-    clock: int
-    bins: dict[str, int]
 
 
 async def examine(settings: Settings) -> list[Answer]:
@@ -104,7 +92,7 @@ async def _key(settings: Settings, question: str) -> list[Answer]:
 async def _clock(settings: Settings, question: str) -> list[Answer]:
     """Compare the partitions' clocks with the wall's, where they should agree."""
     mode = (await generation.read_generation(settings)).clock_mode
-    clocks = [known.clock for known in (await _known(settings)).values()]
+    clocks = [known.clock for known in (await last_known(settings)).values()]
     if mode is ClockMode.AS_OF or not clocks:
         return [Answer(question, well=True, told=f"the log is {mode.value}")]
     silent = time.time() - min(clocks) / 1000
@@ -118,7 +106,7 @@ async def _clock(settings: Settings, question: str) -> list[Answer]:
 
 async def _worker(settings: Settings, question: str) -> list[Answer]:
     """Count the records that wait."""
-    known = await _known(settings)
+    known = await last_known(settings)
     start = {partition: one.offset + 1 for partition, one in known.items()}
     waiting = 0
     async for records in read.read_batches(settings, topics.INPUT, start=start):
@@ -132,7 +120,7 @@ async def _worker(settings: Settings, question: str) -> list[Answer]:
 async def _records(settings: Settings, question: str) -> list[Answer]:
     """Look at what became of the records: refused ones, and those in the wrong partition."""
     bins: Counter[str] = Counter()
-    for known in (await _known(settings)).values():
+    for known in (await last_known(settings)).values():
         for name, count in known.bins.items():
             bins[name.partition("/")[0]] += count
     events = sum(bins.values()) - bins[Bin.SYSTEM]
@@ -182,20 +170,3 @@ def _disk(settings: Settings) -> Answer:
         remedy = f"make room, or move {settings.data} to another disk while the stack is down"
         return Answer("disk", well=False, told=f"{free / 1e9:.1f} GB free at {settings.data}", remedy=remedy)
     return Answer("disk", well=True, told=f"{free / 1e9:.1f} GB free at {settings.data}")
-
-
-async def _known(settings: Settings) -> dict[int, Known]:
-    """Read each partition's last transaction from the end of the changelog."""
-    ends = {partition: end for partition, (_, end) in (await read.bounds(settings, topics.CONTEXTS_CHANGELOG)).items()}
-    start = {partition: max(0, end - TAIL) for partition, end in ends.items()}
-    bins: dict[int, dict[str, int]] = {}
-    known: dict[int, Known] = {}
-    async for record in read.read_topic(settings, topics.CONTEXTS_CHANGELOG, start=start, stop=ends):
-        if record.value is None:
-            continue
-        if record.key == LEDGER_KEY:
-            bins[record.partition] = decode_ledger(record.value).bins
-        elif record.key == POSITION_KEY:
-            at = decode_position(record.value)
-            known[record.partition] = Known(at.offset, at.clock, bins.get(record.partition, {}))
-    return known

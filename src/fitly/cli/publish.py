@@ -18,13 +18,19 @@ from fitly.bootstrap import Need
 from fitly.cli import show
 from fitly.cli.options import configured, run
 from fitly.cli.program import Exit
-from fitly.core.errors import Refused
-from fitly.core.events import LearnerEvent
-from fitly.core.numbers import Millis
+from fitly.core.errors import Broken, Refused
+from fitly.core.vocabulary import ClockMode
 from fitly.settings import Settings
 
 TOLD: Final = 10
 """How many refused lines are told one by one; the rest are counted."""
+
+
+REMEDIES: Final = {
+    ClockMode.LIVE: "the log is LIVE, its broker stamps records: leave --as-of-event-time out, or publish to "
+    "a stack made by `fitly up --as-of`",
+    ClockMode.AS_OF: "the log is AS_OF, its records carry the time of their events: say --as-of-event-time",
+}
 
 
 @dataclass(slots=True)
@@ -34,20 +40,12 @@ class Tally:
     sent: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
-    newest: Millis = Millis(0)
-    backwards: int = 0
 
     def refuse(self, number: int, refused: Refused) -> None:
         """Count a refused line, and remember the first ones' words."""
         self.refused[refused.reason] += 1
         if len(self.told) < TOLD:
             self.told.append(f"line {number}: {refused.reason}: {refused.detail}")
-
-    def accept(self, event: LearnerEvent) -> None:
-        """Count a good line, and whether it goes back in time."""
-        self.sent += 1
-        self.backwards += event.time < self.newest
-        self.newest = max(self.newest, event.time)
 
 
 @click.command(short_help="Validate and publish a file of events.")
@@ -68,11 +66,6 @@ def publish(settings: Settings, *, file: IO[bytes], as_of: bool) -> None:
     tally = Tally()
     run(_publish(settings, file, tally, as_of=as_of))
     click.echo(f"published {tally.sent:,} events to {settings.topic('learner-events')}")
-    if as_of and tally.backwards:
-        click.echo(
-            f"{tally.backwards:,} go back in time: those over 16 days behind will be LATE; sort the file by time",
-            err=True,
-        )
     if tally.refused:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in tally.refused.most_common())
         more = sum(tally.refused.values()) - len(tally.told)
@@ -82,9 +75,13 @@ def publish(settings: Settings, *, file: IO[bytes], as_of: bool) -> None:
 
 
 async def _publish(settings: Settings, file: IO[bytes], tally: Tally, *, as_of: bool) -> None:
-    from fitly.stream.publish import Publisher  # noqa: PLC0415 - Kafka's client is not loaded for `--help`
+    from fitly.stream.generation import read_generation  # noqa: PLC0415 - Kafka's client is not loaded for `--help`
+    from fitly.stream.publish import Publisher  # noqa: PLC0415
     from fitly.wire.events import parse_event  # noqa: PLC0415
 
+    mode = (await read_generation(settings)).clock_mode
+    if as_of is not (mode is ClockMode.AS_OF):
+        raise Broken(REMEDIES[mode], restart_helps=False)
     async with Publisher(settings, as_of=as_of) as publisher:
         with _progress(file) as lines:
             for number, raw in lines:
@@ -93,11 +90,11 @@ async def _publish(settings: Settings, file: IO[bytes], tally: Tally, *, as_of: 
                     continue
                 try:
                     event = parse_event(line)
+                    await publisher.send(event.user_id.encode(), line, event.time if as_of else None)
                 except Refused as refused:
                     tally.refuse(number, refused)
-                    continue
-                await publisher.send(event.user_id.encode(), line, event.time if as_of else None)
-                tally.accept(event)
+                else:
+                    tally.sent += 1
 
 
 @contextmanager

@@ -6,7 +6,8 @@ Knows which records and rows were asked for. Must never know how a record is dec
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +18,9 @@ from fitly.cli.program import Exit, fail
 from fitly.core import topics
 from fitly.core.system import LEDGER_KEY, POSITION_KEY, RULES_KEY, SYSTEM_PREFIX
 from fitly.settings import Settings
+
+if TYPE_CHECKING:
+    from fitly.cli import decoded
 
 TABLES: Final = {
     topics.LEARNERS: topics.LEARNERS_CHANGELOG,
@@ -62,24 +66,34 @@ async def _tail(settings: Settings, topic: str, user: str | None, last: int, *, 
             out.print(decoded.line(topic, record))
 
     bounds = await read.bounds(settings, topic)
-    ends = {partition: end for partition, (_, end) in bounds.items()}
-    newest: deque[decoded.Record] = deque(maxlen=last)
-    window = None if user is not None else 4 * last + MARKERS
-    while last:
-        start = {partition: end - window for partition, end in ends.items()} if window else {}
-        newest.clear()
-        async for record in read.read_topic(settings, topic, start=start, stop=ends):
-            if _is_of(record.key, user):
-                newest.append(record)
-        if len(newest) == last or window is None or all(start[at] <= first for at, (first, _) in bounds.items()):
-            break
-        window *= 8
-    for record in sorted(newest, key=lambda one: (one.timestamp, one.partition, one.offset)):
+    for record in await _newest(settings, topic, user, last, bounds):
         print_one(record)
     if follow:
+        ends = {partition: end for partition, (_, end) in bounds.items()}
         async for record in read.follow(settings, topic, start=ends):
             if _is_of(record.key, user):
                 print_one(record)
+
+
+async def _newest(
+    settings: Settings, topic: str, user: str | None, last: int, bounds: Mapping[int, tuple[int, int]]
+) -> list[decoded.Record]:
+    """Give the newest records, oldest first; for one learner the whole topic is read, else as little as will do."""
+    from fitly.stream import read  # noqa: PLC0415
+
+    ends = {partition: end for partition, (_, end) in bounds.items()}
+    window = max(ends.values(), default=0) if user is not None else 4 * last + MARKERS
+    while last:
+        start = {partition: max(bounds[partition][0], end - window) for partition, end in ends.items()}
+        newest: dict[int, deque[decoded.Record]] = {partition: deque(maxlen=last) for partition in ends}
+        async for record in read.read_topic(settings, topic, start=start, stop=ends):
+            if _is_of(record.key, user):
+                newest[record.partition].append(record)
+        found = [record for records in newest.values() for record in records]
+        if len(found) >= last or all(start[partition] <= first for partition, (first, _) in bounds.items()):
+            return sorted(found, key=lambda one: (one.timestamp, one.partition, one.offset))[-last:]
+        window *= 8
+    return []
 
 
 def _is_of(key: bytes | None, user: str | None) -> bool:

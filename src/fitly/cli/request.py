@@ -19,7 +19,9 @@ from fitly.cli import show
 from fitly.cli.options import as_json, configured, run
 from fitly.cli.program import Exit, fail
 from fitly.core import topics
-from fitly.core.names import UserId
+from fitly.core.errors import Broken
+from fitly.core.names import UserId, partition_of
+from fitly.core.numbers import Millis, to_datetime
 from fitly.core.vocabulary import ClockMode, Context
 from fitly.settings import Settings
 
@@ -61,11 +63,10 @@ async def _ask(settings: Settings, user: str, context: Context, timeout: float) 
 
     number = str(uuid4())
     async with Publisher(settings, as_of=None) as publisher:
-        now = datetime.now(UTC)
-        stamp = None
+        now, stamp = datetime.now(UTC), None
         if publisher.clock_mode is ClockMode.AS_OF:
-            stamp = await publisher.now_of(user.encode())
-            now = datetime.fromtimestamp(stamp / 1000, UTC)
+            stamp = await _now(settings, user)
+            now = to_datetime(stamp)
         value = encode_event("fitly.strategy.requested.v1", SOURCE, number, user, now, {"context": context.value})
         event = parse_event(value)
         ends = {partition: end for partition, (_, end) in (await read.bounds(settings, topics.SELECTED)).items()}
@@ -83,6 +84,19 @@ async def _ask(settings: Settings, user: str, context: Context, timeout: float) 
         except TimeoutError:
             return None
     return None
+
+
+async def _now(settings: Settings, user: str) -> Millis:
+    """Give the now of the learner's partition, which alone counts on an AS_OF log."""
+    from fitly.cli.partitions import clock_of  # noqa: PLC0415
+    from fitly.stream.generation import read_generation  # noqa: PLC0415
+
+    partitions = (await read_generation(settings)).partitions
+    now = await clock_of(settings, partition_of(user.encode(), partitions))
+    if not now:
+        message = "this AS_OF log holds no events yet, so it has no now: publish some first"
+        raise Broken(message, restart_helps=False)
+    return Millis(now)
 
 
 def tell(data: dict[str, Any], *, repeated: bool) -> None:

@@ -136,6 +136,7 @@ async def _compare(
 ) -> None:
     """Hold one table's rows against the records; what the topic no longer holds is counted, not judged."""
     key, name, unexplained = KEYS[kind], NAMES[kind], 0
+    found: Any  # one of the kinds of KEYS
     async for found in snapshot.records(kind):
         said = expected.pop(key(found), None)
         if said is not None:

@@ -26,6 +26,7 @@ _ABSTAIN: Final = {NONE: CERTAIN}
 _PROBED: Final = (Level.MEDIUM, Level.HIGH)
 _OPTED_OUT: Final = MODE_CODES[Mode.OPTED_OUT]
 _PROBE: Final = MODE_CODES[Mode.PROBE]
+_ACTIVE: Final = ARMS.columns(*map(ArmEntry._fields.index, ("arm", "active")))
 _TEACHES_BASELINE: Final = {Mode.CONTROL: ArmCode.CONTROL, Mode.HOLDOUT: ArmCode.HOLDOUT}
 
 
@@ -250,9 +251,9 @@ def _activate(arms: bytes, code: ArmCode, mode: Mode, now: Millis) -> bytes:
     """Make the arm of an applied decision the active one; an opt-out or a switch leaves none active."""
     if code is ArmCode.NOTHING and mode is not Mode.OPTED_OUT:
         return arms
-    for entry in ARMS.all(arms):
-        if entry.active and entry.arm != code:
-            arms = put_arm(arms, entry._replace(active=0, deactivated=now, updated=now))
+    for arm, active in _ACTIVE.iter_unpack(arms):
+        if active and arm != code:
+            arms = put_arm(arms, arm_entry(arms, arm)._replace(active=0, deactivated=now, updated=now))
     if code is ArmCode.NOTHING:
         return arms
     return put_arm(arms, _chosen(arm_entry(arms, code), now))

@@ -81,6 +81,14 @@ class Layout(Generic[Record]):
         )
         return struct.Struct("<" + "".join(codes))
 
+    def start_of(self, place: int) -> int:
+        """Give the byte at which a field begins inside its record.
+
+        >>> Layout(tuple, "hqB").start_of(2)
+        10
+        """
+        return struct.calcsize("<" + "".join(self._codes[:place]))
+
     def append(self, blob: bytes, record: Record) -> bytes:
         """Add a record at the end."""
         return blob + self._struct.pack(*record)

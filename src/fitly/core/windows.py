@@ -18,12 +18,13 @@ KEPT_AFTER_END: Final = Millis(ACCEPTANCE_DAYS * DAY)
 """How long a decision's interval is remembered after it ended."""
 MOST_DECISIONS: Final = 64
 MOST_OUTCOMES: Final = 512
+_FULL: Final = MOST_DECISIONS * DECISIONS.width
 
 _OUTCOME_DAY: Final = OUTCOMES.columns(OutcomeEntry._fields.index("day"))
 _BUCKET_DAY: Final = BUCKETS.columns(Bucket._fields.index("day"))
-_WINDOWS: Final = DECISIONS.columns(
-    DecisionEntry._fields.index("closes"), DecisionEntry._fields.index("is_open")
-).iter_unpack
+_WINDOWS: Final = DECISIONS.columns(*map(DecisionEntry._fields.index, ("closes", "is_open", "outcomes"))).iter_unpack
+_IS_OPEN: Final = DECISIONS.start_of(DecisionEntry._fields.index("is_open"))
+_FIRST: Final = DECISIONS.columns(*map(DecisionEntry._fields.index, ("until", "is_open", "outcomes")))
 
 
 def settle(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
@@ -34,15 +35,18 @@ def settle(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
     """
     if row.closes_at > now:
         return row
-    for index, (closes, is_open) in enumerate(_WINDOWS(row.decisions)):
+    upcoming = NEVER
+    for index, (closes, is_open, outcomes) in enumerate(_WINDOWS(row.decisions)):
         if is_open and closes <= now:
-            row = _close(row, index, DECISIONS.at(row.decisions, index), force, now)
-    return row._replace(closes_at=next_close(row.decisions))
+            row = _close(row, index, outcomes, force, now)
+        elif is_open and closes < upcoming:
+            upcoming = closes
+    return row._replace(closes_at=upcoming)
 
 
 def next_close(decisions: bytes) -> Millis:
     """Give the moment at which the next open window closes."""
-    return Millis(min((closes for closes, is_open in _WINDOWS(decisions) if is_open), default=NEVER))
+    return Millis(min((closes for closes, is_open, _ in _WINDOWS(decisions) if is_open), default=NEVER))
 
 
 def prune(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
@@ -51,16 +55,16 @@ def prune(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
     More than 64 decisions: the oldest is closed (counted as unjoined if nothing came) and let go.
     """
     while row.decisions:
-        first = DECISIONS.at(row.decisions, 0)
-        if first.until + KEPT_AFTER_END >= now or first.is_open:
+        until, is_open, outcomes = _FIRST.unpack_from(row.decisions)
+        if is_open or until + KEPT_AFTER_END >= now:
             break
-        row = _let_go(row, first, now)
-    if DECISIONS.count(row.decisions) >= MOST_DECISIONS:
-        first = DECISIONS.at(row.decisions, 0)
-        if first.is_open:
-            row = _close(row, 0, first, force, now)
+        row = _let_go(row, now)
+    if len(row.decisions) >= _FULL:
+        until, is_open, outcomes = _FIRST.unpack_from(row.decisions)
+        if is_open:
+            row = _close(row, 0, outcomes, force, now)
             row = row._replace(overflowed=row.overflowed + 1)
-        row = _let_go(row, DECISIONS.at(row.decisions, 0), now)
+        row = _let_go(row, now)
         row = row._replace(closes_at=next_close(row.decisions))
     return _without_old_days(row, now)
 
@@ -76,16 +80,20 @@ def _without_old_days(row: ContextRow, now: Millis) -> ContextRow:
     return row
 
 
-def _let_go(row: ContextRow, first: DecisionEntry, now: Millis) -> ContextRow:
+def _let_go(row: ContextRow, now: Millis) -> ContextRow:
     """Drop the oldest decision; its sums stay."""
+    first = DECISIONS.at(row.decisions, 0)
     return row._replace(decisions=DECISIONS.drop(row.decisions, 1), buckets=retire(row.buckets, first, now))
 
 
-def _close(row: ContextRow, index: int, entry: DecisionEntry, force: InForce, now: Millis) -> ContextRow:
+def _close(row: ContextRow, index: int, outcomes: int, force: InForce, now: Millis) -> ContextRow:
+    """Close one window: its reward is final from here on; a default may stand for outcomes that never came."""
+    if outcomes:
+        start = index * DECISIONS.width + _IS_OPEN
+        return row._replace(decisions=row.decisions[:start] + b"\0" + row.decisions[start + 1 :])
+    entry = DECISIONS.at(row.decisions, index)
     closed = entry._replace(is_open=0)
-    unjoined = not entry.outcomes
     worth = force.default_reward
-    if unjoined and worth is not None and entry.arm != ArmCode.NOTHING:
+    if worth is not None and entry.arm != ArmCode.NOTHING:
         closed = closed._replace(defaulted=1, reward=worth, centred=worth - force.absent)
-    row = put(row, index, entry, closed, now)
-    return row._replace(unjoined=row.unjoined + 1) if unjoined else row
+    return put(row, index, entry, closed, now)._replace(unjoined=row.unjoined + 1)

@@ -133,24 +133,19 @@ def parse_event(value: bytes) -> LearnerEvent:
         envelope: _Envelope = _validate_learner(value, strict=True)
     except ValidationError as error:
         raise explain(error, value) from error
-    if envelope.time.year < _FIRST_YEAR:
-        reason, detail = (
-            "OUT_OF_RANGE",
-            f"time: {envelope.time.isoformat()} lies before 1970; give the event's own time",
-        )
+    time = to_millis(envelope.time)
+    if time < 0:
+        reason, detail = "OUT_OF_RANGE", f"time: {envelope.time.isoformat()} lies before 1970"
         raise Refused(reason, detail)
     return LearnerEvent(
         event_key(envelope.source, envelope.id),
         UserId(envelope.subject),
         envelope.source,
         envelope.id,
-        to_millis(envelope.time),
+        time,
         envelope.type,
         envelope.data,
     )
-
-
-_FIRST_YEAR: Final = 1970
 
 
 def decode(record: Incoming, *, control_key: bytes, birth_id: str) -> Arrival:

@@ -54,25 +54,54 @@ COMMITS: Final = Metric("fitly_commits", Kind.COUNTER, "Transactions committed."
 COMMIT_SECONDS: Final = Metric(
     "fitly_commit_seconds", Kind.HISTOGRAM, "Duration of one transaction, without its fold.", buckets=_SECONDS
 )
-FOLD_SECONDS: Final = Metric("fitly_fold_seconds", Kind.HISTOGRAM, "Duration of one fold; over 0.2 the loop is held up.", buckets=_SECONDS)
+FOLD_SECONDS: Final = Metric(
+    "fitly_fold_seconds", Kind.HISTOGRAM, "Duration of one fold; over 0.2 the loop is held up.", buckets=_SECONDS
+)
 TICKS: Final = Metric("fitly_ticks", Kind.COUNTER, "Clock ticks sent to partitions we own.", ("partition",))
-OVERDUE: Final = Metric("fitly_overdue_rows", Kind.GAUGE, "Rows whose deadline has passed and which still wait for their slice.", ("partition",))
-LAG: Final = Metric("fitly_lag_records", Kind.GAUGE, "Last stable offset minus our position; markers count.", ("partition",))
+OVERDUE: Final = Metric(
+    "fitly_overdue_rows",
+    Kind.GAUGE,
+    "Rows whose deadline has passed and which still wait for their slice.",
+    ("partition",),
+)
+LAG: Final = Metric(
+    "fitly_lag_records", Kind.GAUGE, "Last stable offset minus our position; markers count.", ("partition",)
+)
 POSITION: Final = Metric("fitly_position", Kind.GAUGE, "Last offset absorbed.", ("partition",))
 CLOCK: Final = Metric("fitly_clock_seconds", Kind.GAUGE, "The fold's now, seconds since 1970.", ("partition",))
 OWNED: Final = Metric("fitly_partitions", Kind.GAUGE, "Input partitions this worker folds at the moment.")
-RESTORED: Final = Metric("fitly_restored_rows", Kind.COUNTER, "Changelog records read to restore a partition.", ("partition",))
-RESTORE_SECONDS: Final = Metric("fitly_restore_seconds", Kind.HISTOGRAM, "Duration of a restore, fencing included.", buckets=(*_SECONDS, 120.0, 600.0))
-REFUSED_SHARE: Final = Metric("fitly_refused_share", Kind.GAUGE, "Share of the last 1,000 records that were refused.", ("partition",))
-REFUSAL_ALARM: Final = Metric(
-    "fitly_refusal_alarm", Kind.GAUGE, "1 while over 20 % of the last 1,000 records were refused: look at `fitly sources`.", ("partition",)
+RESTORED: Final = Metric(
+    "fitly_restored_rows", Kind.COUNTER, "Changelog records read to restore a partition.", ("partition",)
 )
-LOST_BATCHES: Final = Metric("fitly_lost_batches", Kind.COUNTER, "Batches the framework lost on the way; each was read again.", ("partition",))
+RESTORE_SECONDS: Final = Metric(
+    "fitly_restore_seconds",
+    Kind.HISTOGRAM,
+    "Duration of a restore, fencing included.",
+    buckets=(*_SECONDS, 120.0, 600.0),
+)
+REFUSED_SHARE: Final = Metric(
+    "fitly_refused_share", Kind.GAUGE, "Share of the last 1,000 records that were refused.", ("partition",)
+)
+REFUSAL_ALARM: Final = Metric(
+    "fitly_refusal_alarm",
+    Kind.GAUGE,
+    "1 while over 20 % of the last 1,000 records were refused: look at `fitly sources`.",
+    ("partition",),
+)
+LOST_BATCHES: Final = Metric(
+    "fitly_lost_batches", Kind.COUNTER, "Batches the framework lost on the way; each was read again.", ("partition",)
+)
 READY: Final = Metric("fitly_ready", Kind.GAUGE, "1 while this process does its work and no alarm stands.")
-SINK_RECORDS: Final = Metric("fitly_sink_records", Kind.COUNTER, "Records the sink applied to Postgres, by topic.", ("topic",))
-SINK_SECONDS: Final = Metric("fitly_sink_seconds", Kind.HISTOGRAM, "Duration of one database transaction of the sink.", buckets=_SECONDS)
+SINK_RECORDS: Final = Metric(
+    "fitly_sink_records", Kind.COUNTER, "Records the sink applied to Postgres, by topic.", ("topic",)
+)
+SINK_SECONDS: Final = Metric(
+    "fitly_sink_seconds", Kind.HISTOGRAM, "Duration of one database transaction of the sink.", buckets=_SECONDS
+)
 SINK_WAITS: Final = Metric("fitly_sink_waits", Kind.COUNTER, "Times the sink waited because Postgres was away.")
-SINK_LAG: Final = Metric("fitly_sink_lag_records", Kind.GAUGE, "Last stable offset minus the sink's position.", ("topic", "partition"))
+SINK_LAG: Final = Metric(
+    "fitly_sink_lag_records", Kind.GAUGE, "Last stable offset minus the sink's position.", ("topic", "partition")
+)
 
 METRICS: Final = (
     RECORDS, OUTPUTS, CHANGES, COMMITS, COMMIT_SECONDS, FOLD_SECONDS, TICKS, OVERDUE, LAG, POSITION, CLOCK, OWNED, RESTORED,
@@ -98,10 +127,16 @@ class Meters:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
-        self._counters = {m: Counter(m.name, m.help, m.labels, registry=self.registry) for m in METRICS if m.kind is Kind.COUNTER}
-        self._gauges = {m: Gauge(m.name, m.help, m.labels, registry=self.registry) for m in METRICS if m.kind is Kind.GAUGE}
+        self._counters = {
+            m: Counter(m.name, m.help, m.labels, registry=self.registry) for m in METRICS if m.kind is Kind.COUNTER
+        }
+        self._gauges = {
+            m: Gauge(m.name, m.help, m.labels, registry=self.registry) for m in METRICS if m.kind is Kind.GAUGE
+        }
         self._histograms = {
-            m: Histogram(m.name, m.help, m.labels, registry=self.registry, buckets=m.buckets) for m in METRICS if m.kind is Kind.HISTOGRAM
+            m: Histogram(m.name, m.help, m.labels, registry=self.registry, buckets=m.buckets)
+            for m in METRICS
+            if m.kind is Kind.HISTOGRAM
         }
 
     def add(self, metric: Metric, amount: float = 1, **labels: str) -> None:

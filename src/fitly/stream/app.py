@@ -25,15 +25,18 @@ POLL_RECORDS: Final = 4_000
 class App(faust.App):
     """Faust's app with our transport and a host for the partitions."""
 
+    logger = faust.app.base.logger
     host: Host
 
     def _new_transport(self) -> Any:  # noqa: ANN401 - Faust's TransportT
         return Transport(self.conf.broker_consumer, self)
 
+    def _create_directories(self) -> None:
+        """Make none: rows live in memory and in the changelogs, and a container's disk may be read-only."""
+
     def on_rebalance_end(self) -> None:
         """Let the tasks seek: Faust has sought, cleared its queues and resumed (A2)."""
         super().on_rebalance_end()
-        self.host.flow = self.consumer
         self.host.settled.set()
 
 
@@ -88,6 +91,7 @@ def build_app(settings: Settings, host: Host) -> App:
         store="memory://",
         datadir=str(settings.data / "worker"),
     )
+    app.in_worker = True  # as `faust.Worker` sets it: only then does Faust take part in transactions
     app.host = host
     source = app.topic(settings.topic(INPUT), schema=Raw(), partitions=partitions)
     for table, changelog in ((LEARNERS, LEARNERS_CHANGELOG), (CONTEXTS, CONTEXTS_CHANGELOG)):

@@ -65,15 +65,25 @@ def understood(error: BaseException, bootstrap: str) -> FitlyError:
     if isinstance(error, FitlyError):
         return error
     if isinstance(error, kafka.ProducerFenced):
-        return Broken("another process has taken over this transactional id; it goes on there. A restart rejoins the group")
+        return Broken(
+            "another process has taken over this transactional id; it goes on there. A restart rejoins the group"
+        )
     if isinstance(error, _CONFIGURATION):
-        return Broken(f"Kafka at {bootstrap} refuses us ({error!r}): check the rights of this user", restart_helps=False)
+        return Broken(
+            f"Kafka at {bootstrap} refuses us ({error!r}): check the rights of this user", restart_helps=False
+        )
     if isinstance(error, _AWAY):
-        return Retryable(f"Kafka at {bootstrap} cannot be reached ({error!r}): check the address and that the broker runs")
-    return Broken(f"Kafka at {bootstrap}: {error!r}")
+        return Retryable(
+            f"Kafka at {bootstrap} cannot be reached ({error!r}): check the address and that the broker runs"
+        )
+    if isinstance(error, kafka.KafkaError):
+        return Broken(f"Kafka at {bootstrap} answered {error!r}")
+    return Broken(f"our own fault: {error!r}")
 
 
-def new_producer(settings: Settings, transactional_id: str | None = None, *, linger_ms: int = 0) -> aiokafka.AIOKafkaProducer:
+def new_producer(
+    settings: Settings, transactional_id: str | None = None, *, linger_ms: int = 0
+) -> aiokafka.AIOKafkaProducer:
     """Make a producer that is idempotent, and transactional where an id is given. It is not started."""
     return aiokafka.AIOKafkaProducer(
         bootstrap_servers=settings.kafka_bootstrap,
@@ -88,7 +98,9 @@ def new_producer(settings: Settings, transactional_id: str | None = None, *, lin
     )
 
 
-def new_reader(settings: Settings, *, fetch_bytes: int = FETCH_BYTES, max_wait_ms: int = 100) -> aiokafka.AIOKafkaConsumer:
+def new_reader(
+    settings: Settings, *, fetch_bytes: int = FETCH_BYTES, max_wait_ms: int = 100
+) -> aiokafka.AIOKafkaConsumer:
     """Make a reader outside any group that sees committed records only. It is not started."""
     return aiokafka.AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap,
@@ -141,7 +153,9 @@ class Started(Generic[Client]):
             raise
         return self._client
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Stop."""
         assert self._client is not None  # noqa: S101 - it was entered
         try:
@@ -155,20 +169,32 @@ class Started(Generic[Client]):
             raise understood(error, self._bootstrap) from error
 
 
-def started_reader(settings: Settings, *, fetch_bytes: int = FETCH_BYTES, max_wait_ms: int = 100) -> Started[aiokafka.AIOKafkaConsumer]:
+def started_reader(
+    settings: Settings, *, fetch_bytes: int = FETCH_BYTES, max_wait_ms: int = 100
+) -> Started[aiokafka.AIOKafkaConsumer]:
     """Give a reader for the length of a block."""
     return Started(
-        settings.kafka_bootstrap, lambda: new_reader(settings, fetch_bytes=fetch_bytes, max_wait_ms=max_wait_ms), lambda it: it.stop()
+        settings.kafka_bootstrap,
+        lambda: new_reader(settings, fetch_bytes=fetch_bytes, max_wait_ms=max_wait_ms),
+        lambda it: it.stop(),
     )
 
 
-def started_producer(settings: Settings, transactional_id: str | None = None, *, linger_ms: int = 0) -> Started[aiokafka.AIOKafkaProducer]:
+def started_producer(
+    settings: Settings, transactional_id: str | None = None, *, linger_ms: int = 0
+) -> Started[aiokafka.AIOKafkaProducer]:
     """Give a producer for the length of a block; with an id it has fenced its predecessors when the block begins."""
-    return Started(settings.kafka_bootstrap, lambda: new_producer(settings, transactional_id, linger_ms=linger_ms), lambda it: it.stop())
+    return Started(
+        settings.kafka_bootstrap,
+        lambda: new_producer(settings, transactional_id, linger_ms=linger_ms),
+        lambda it: it.stop(),
+    )
 
 
 def started_admin(settings: Settings) -> Started[AIOKafkaAdminClient]:
     """Give an administration client for the length of a block."""
     return Started(
-        settings.kafka_bootstrap, lambda: AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap), lambda it: it.close()
+        settings.kafka_bootstrap,
+        lambda: AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap),
+        lambda it: it.close(),
     )

@@ -183,7 +183,9 @@ class Commits:
         """Aim the next fold at `FOLD_S`."""
         self._meters.observe(metrics.FOLD_SECONDS, seconds)
         if seconds > FOLD_S / 4 or records >= self.most:
-            self.most = max(LEAST, min(2 * self.most, int(records * FOLD_S / max(seconds, 1e-6)), self._settings.commit_max_records))
+            self.most = max(
+                LEAST, min(2 * self.most, int(records * FOLD_S / max(seconds, 1e-6)), self._settings.commit_max_records)
+            )
 
     def _account(self, batch: Batch) -> None:
         label, add, show = self._label, self._meters.add, self._meters.set
@@ -198,6 +200,9 @@ class Commits:
             show(metrics.REFUSAL_ALARM, int(self.alarm.raised), partition=label)
             said = "too many records are refused" if self.alarm.raised else "refusals are back to normal"
             (log.error if self.alarm.raised else log.info)(
-                said, partition=self.tp.partition, share=round(self.alarm.share, 3), look="`fitly sources`, topic rejected-events"
+                said,
+                partition=self.tp.partition,
+                share=round(self.alarm.share, 3),
+                look="`fitly sources`, topic rejected-events",
             )
         show(metrics.REFUSED_SHARE, self.alarm.share, partition=label)

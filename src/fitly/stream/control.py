@@ -68,7 +68,9 @@ class Sequencer:
 
     async def revise(self, policy: Policy, note: str = "") -> int:
         """Put a policy in force under the next revision number; give the control number."""
-        return await self.propose(lambda history: [PolicyRevised(revision=last_revision(history) + 1, policy=policy, note=note)])
+        return await self.propose(
+            lambda history: [PolicyRevised(revision=last_revision(history) + 1, policy=policy, note=note)]
+        )
 
     async def propose(self, proposal: Proposal) -> int:
         """Write what the proposal gives, numbered after all that was written before, all or nothing; give the last number."""
@@ -167,7 +169,10 @@ async def open_log(settings: Settings, clock_mode: ClockMode, partitions: int) -
         if history:
             return []
         birth = LogOpened(birth_id=str(uuid.uuid4()), clock_mode=clock_mode, partitions=partitions)
-        return [birth, PolicyRevised(revision=1, policy=Policy(default_level=settings.default_level), note="at opening")]
+        return [
+            birth,
+            PolicyRevised(revision=1, policy=Policy(default_level=settings.default_level), note="at opening"),
+        ]
 
     sequencer = Sequencer(settings)
     await sequencer.propose(proposal)

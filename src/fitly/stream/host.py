@@ -90,7 +90,9 @@ class Host:
         for tp in sorted(mine - self.tasks.keys()):
             self.tasks[tp] = PartitionTask(self, tp)
         self.meters.set(OWNED, len(mine))
-        log.info("assigned", partitions=sorted(tp.partition for tp in mine), gone=sorted(task.tp.partition for task in gone))
+        log.info(
+            "assigned", partitions=sorted(tp.partition for tp in mine), gone=sorted(task.tp.partition for task in gone)
+        )
         for task in self.tasks.values():
             task.begin()
 

@@ -187,7 +187,12 @@ class PartitionTask:
 
     def _read_again(self, batch: Fetched) -> None:
         """Read from where our last batch ended: one was lost on its way through the framework."""
-        log.warning("a batch was lost on the way; reading it again", partition=self.tp.partition, expected=self._expected, got=batch.start)
+        log.warning(
+            "a batch was lost on the way; reading it again",
+            partition=self.tp.partition,
+            expected=self._expected,
+            got=batch.start,
+        )
         self._host.meters.add(metrics.LOST_BATCHES, partition=str(self.tp.partition))
         self._host.consumer.hold([self.tp])
         self._retake(self._expected)

@@ -91,7 +91,9 @@ async def bounds(settings: Settings, name: str) -> dict[int, tuple[int, int]]:
         return {tp.partition: (begins[tp], ends[tp]) for tp in tps}
 
 
-async def follow(settings: Settings, name: str, start: Mapping[int, int] | None = None) -> AsyncIterator[ConsumerRecord]:
+async def follow(
+    settings: Settings, name: str, start: Mapping[int, int] | None = None
+) -> AsyncIterator[ConsumerRecord]:
     """Read a topic for ever.
 
     Parameters
@@ -106,7 +108,9 @@ async def follow(settings: Settings, name: str, start: Mapping[int, int] | None 
 
 
 @asynccontextmanager
-async def following(settings: Settings, name: str, start: Mapping[int, int] | None = None) -> AsyncIterator[AsyncIterator[ConsumerRecord]]:
+async def following(
+    settings: Settings, name: str, start: Mapping[int, int] | None = None
+) -> AsyncIterator[AsyncIterator[ConsumerRecord]]:
     """Fix the positions on entry, then give the records that come: nothing sent inside the block is missed."""
     async with started_reader(settings) as reader:
         tps = await partitions_of(reader, settings.topic(name))

@@ -6,7 +6,7 @@ Knows topics, partitions and batches. Must never know what is in a record, and n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from fitly.core.errors import Broken
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fitly.wire.shard import Change, Outgoing
 
-Headers = Sequence[tuple[str, bytes]]
+Place = tuple[str, int]
 
 
 class Shipment:
@@ -37,39 +37,47 @@ class Shipment:
     def __init__(self, producer: aiokafka.AIOKafkaProducer, partition: int) -> None:
         self._producer = producer
         self._partition = partition
-        self._open: dict[tuple[str, int], Any] = {}
+        self._open: dict[Place, Any] = {}
         self._sent: list[asyncio.Future[Any]] = []
 
     async def outputs(self, outgoing: Iterable[Outgoing], names: dict[str, str]) -> None:
         """Add records; `names` gives the broker's name of each topic."""
-        for out in outgoing:
-            partition = self._partition if out.partition is None else out.partition
-            await self.add(names[out.topic], partition, out.key, out.value, out.headers, out.timestamp)
+        open_, home = self._open, self._partition
+        for topic, key, value, headers, partition, timestamp in outgoing:
+            place = names[topic], home if partition is None else partition
+            batch = open_.get(place)
+            if batch is None or batch.append(key=key, value=value, timestamp=timestamp, headers=list(headers)) is None:
+                await self._first(place, batch, key, value, list(headers), timestamp)
 
     async def changes(self, changes: Iterable[Change], names: dict[str, str]) -> None:
         """Add changed rows; `names` gives the changelog of each table."""
-        for change in changes:
-            await self.add(names[change.table], self._partition, change.key, change.value)
+        open_, places = self._open, {table: (name, self._partition) for table, name in names.items()}
+        for table, key, value in changes:
+            batch = open_.get(places[table])
+            if batch is None or batch.append(key=key, value=value, timestamp=None) is None:
+                await self._first(places[table], batch, key, value, [], None)
 
-    async def add(
-        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = (), timestamp: int | None = None
+    async def _first(
+        self,
+        place: Place,
+        full: Any,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes]],
+        timestamp: int | None,  # noqa: ANN401
     ) -> None:
-        """Add one record; a full batch is sent.
+        """Begin a batch with a record, after sending the one that was full.
 
         Raises
         ------
         Broken
             The record is larger than a batch may be.
         """
-        place = topic, partition
-        batch = self._open.get(place)
-        if batch is not None:
-            if batch.append(key=key, value=value, timestamp=timestamp, headers=headers) is not None:
-                return
-            await self._send(place, batch)
+        if full is not None:
+            await self._send(place, full)
         batch = self._open[place] = self._producer.create_batch()
         if batch.append(key=key, value=value, timestamp=timestamp, headers=headers) is None:
-            message = f"a record of {len(value or b'')} bytes for {topic} fits no batch"
+            message = f"a record of {len(value or b'')} bytes for {place[0]} fits no batch"
             raise Broken(message)
 
     async def close(self) -> None:
@@ -83,6 +91,6 @@ class Shipment:
         self._open = {}
         await asyncio.gather(*self._sent)
 
-    async def _send(self, place: tuple[str, int], batch: Any) -> None:  # noqa: ANN401 - aiokafka's BatchBuilder
+    async def _send(self, place: Place, batch: Any) -> None:  # noqa: ANN401 - aiokafka's BatchBuilder
         batch.close()
         self._sent.append(await self._producer.send_batch(batch, place[0], partition=place[1]))

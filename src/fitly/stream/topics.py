@@ -75,7 +75,12 @@ async def create(settings: Settings, clock_mode: ClockMode) -> list[str]:
         missing = [topic for topic in TOPICS if settings.topic(topic.name) not in there]
         if missing:
             asked = [
-                NewTopic(settings.topic(topic.name), topic.partitions, replicas, topic_configs=broker_settings(topic, clock_mode))
+                NewTopic(
+                    settings.topic(topic.name),
+                    topic.partitions,
+                    replicas,
+                    topic_configs=broker_settings(topic, clock_mode),
+                )
                 for topic in missing
             ]
             _raise_for(await admin.create_topics(asked, timeout_ms=_CREATE_MS), settings.kafka_bootstrap)
@@ -100,7 +105,9 @@ async def check(settings: Settings) -> list[Problem]:
     async with started_admin(settings) as admin:
         names = {settings.topic(topic.name): topic for topic in TOPICS}
         there = set(await admin.list_topics())
-        missing = [Problem(f"topic {name} does not exist", "run `fitly topics create`") for name in names if name not in there]
+        missing = [
+            Problem(f"topic {name} does not exist", "run `fitly topics create`") for name in names if name not in there
+        ]
         if missing:
             return missing
         found = {topic["topic"]: topic for topic in await admin.describe_topics(list(names))}
@@ -121,7 +128,12 @@ def _compared(name: str, wanted: int, has: int) -> list[Problem]:
     if has == wanted:
         return []
     what = f"topic {name} has {has} partitions, the log was opened with {wanted}"
-    return [Problem(what, "partition counts never change in place: bring back the topic as it was, or begin a new log under another prefix")]
+    return [
+        Problem(
+            what,
+            "partition counts never change in place: bring back the topic as it was, or begin a new log under another prefix",
+        )
+    ]
 
 
 def _differences(name: str, wanted: Mapping[str, str], has: Mapping[str, str]) -> list[Problem]:

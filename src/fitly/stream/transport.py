@@ -49,6 +49,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     between, so a batch always carries the epoch it was taken in.
     """
 
+    logger = driver.logger  # else mode makes one of our module's name
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed through to Faust
         super().__init__(*args, **kwargs)
         self.cursors: dict[TP, Cursor] = {}
@@ -77,7 +79,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if len(wanted) < len(self.cursors):
             wait = min(wait, GLANCE_S)
         taken = await consumer.getmany(*wanted, timeout_ms=int(wait * 1000), max_records=max_records)
-        return {TP(*tp): joined for tp, records in taken.items() if (joined := self._join(TP(*tp), records)) is not None}
+        return {
+            TP(*tp): joined for tp, records in taken.items() if (joined := self._join(TP(*tp), records)) is not None
+        }
 
     def _join(self, tp: TP, records: list[Any]) -> Fetched | None:
         cursor = self.cursors.get(tp)
@@ -113,7 +117,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 class Consumer(driver.Consumer):
     """Faust's consumer without its recovery, its seeks and its book-keeping of acknowledged offsets."""
 
+    logger = driver.logger
     _thread: ConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed through to Faust
+        super().__init__(*args, **kwargs)
+        self.host.flow = self
 
     @property
     def host(self) -> Host:
@@ -173,7 +182,9 @@ class Consumer(driver.Consumer):
 
     async def committed(self, tp: TP) -> int | None:
         """Give the group's committed offset: the hint."""
-        offset: int | None = await self._thread.call_thread(self._thread._ensure_consumer().committed, aiokafka.TopicPartition(*tp))  # noqa: SLF001
+        offset: int | None = await self._thread.call_thread(
+            self._thread._ensure_consumer().committed, aiokafka.TopicPartition(*tp)
+        )  # noqa: SLF001
         return offset
 
     async def lags(self) -> dict[TP, int]:
@@ -188,6 +199,8 @@ class Transactions(faust_consumer.TransactionManager):
     ``processing_guarantee="exactly_once"`` calls `on_rebalance` before anything is delivered, which is the moment to hold partitions and
     to start the tasks that fence. It must return at once: no heartbeat is sent meanwhile (A3).
     """
+
+    logger = driver.logger
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Do nothing: `Consumer.wait_empty` was called before."""

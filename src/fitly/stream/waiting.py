@@ -64,7 +64,11 @@ class Waiting:
         done = []
         while self._batches and len(records) < most:
             batch, size, finished = self._batches[0]
-            part = batch if not self._at and len(batch) <= most - len(records) else batch[self._at : self._at + most - len(records)]
+            part = (
+                batch
+                if not self._at and len(batch) <= most - len(records)
+                else batch[self._at : self._at + most - len(records)]
+            )
             records = part if not records else records + part
             self._at += len(part)
             if self._at >= len(batch):

@@ -126,11 +126,16 @@ class Worker:
         if page is not None:
             page.start()
         watchdog.start()
-        starting = asyncio.ensure_future(self.app.start())
+        starting = self.host.guard(self.app.start())
         pulse = self.host.guard(self._pulse())
         crashed = asyncio.ensure_future(self._crashed())
         told = asyncio.ensure_future(stop.wait())
-        log.info("working", app=self.settings.app_id, broker=self.settings.kafka_bootstrap, clock=self.host.generation.clock_mode.value)
+        log.info(
+            "working",
+            app=self.settings.app_id,
+            broker=self.settings.kafka_bootstrap,
+            clock=self.host.generation.clock_mode.value,
+        )
         await asyncio.wait({crashed, told}, return_when=asyncio.FIRST_COMPLETED)
         if crashed.done() and not told.done():
             error = self.app.crash_reason or RuntimeError("Faust stopped by itself")
@@ -144,7 +149,7 @@ class Worker:
         log.info("stopped")
         return DONE
 
-    async def _stop(self, starting: asyncio.Future[None]) -> None:
+    async def _stop(self, starting: asyncio.Task[None]) -> None:
         """Finish the transactions, let go of the partitions, then leave the group."""
         await self.host.stop()
         await self.app.stop()
@@ -173,5 +178,3 @@ class Worker:
     def _bite(self) -> None:
         message = f"no progress for {self.settings.watchdog_s:g} s while there is work (lag by partition: {self.lags})"
         end_process(Broken(message), self.settings.kafka_bootstrap)
-
-

@@ -77,8 +77,9 @@ def is_overruled(row: ContextRow, learner: LearnerRow, force: InForce) -> bool:
 
 def _overrules(row: ContextRow, last: DecisionEntry, learner: LearnerRow, force: InForce) -> bool:
     preferences = learner.preferences
-    silenced = not (force.eligible[row.context] and is_allowed(preferences, row.context))
-    if silenced != (last.mode == _OPTED_OUT):
+    arms = force.eligible[row.context]
+    silenced = not (arms and is_allowed(preferences, row.context))
+    if silenced != (last.mode == _OPTED_OUT) or (last.apply and ARM_VARIANTS[last.variant] not in arms):
         return True
     level = force.thresholds[preferences.level]
     if not last.apply or level is None or last.mode == _PROBE or last.threshold >= nano(level):
@@ -111,7 +112,7 @@ def decide(
     """
     row = prune(row, force, now)
     draws = Draws(force, cause.event_id, row)
-    drawn = _draw(row, learner, force, draws)
+    drawn = _draw(row, learner, force, draws, now)
     user, context, variant = row.user_id, row.context, drawn.variant
     apply = variant is not None
     selected = Selected(
@@ -141,7 +142,7 @@ def decide(
     return _stand(row, selected, force, now), selected
 
 
-def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws) -> Drawn:
+def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws, now: Millis) -> Drawn:
     """Go through the modes in their order; the first that fits."""
     preferences = learner.preferences
     arms = force.eligible[row.context]
@@ -149,19 +150,21 @@ def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws) ->
         return Drawn(Mode.OPTED_OUT, None, _ABSTAIN, Unit.NONE, CERTAIN, 0.0, {})
     if is_held_out(force, row.user_id):
         return Drawn(Mode.HOLDOUT, None, _ABSTAIN, Unit.LEARNER, force.held_out, 0.0, {})
-    if not preferences.auto_adapt_enabled and (pinned := _pinned(row, force)) is not None:
+    if not preferences.auto_adapt_enabled and (pinned := _pinned(row, force, now)) is not None:
         return pinned
     return _personalize(row, learner, force, draws, arms)
 
 
-def _pinned(row: ContextRow, force: InForce) -> Drawn | None:
-    """Keep what stands, as it was; it teaches nothing."""
+def _pinned(row: ContextRow, force: InForce, now: Millis) -> Drawn | None:
+    """Keep what stands, as it was; it teaches nothing. None where nothing stands that may go on."""
     if not row.decisions:
         return None
     last = DECISIONS.at(row.decisions, -1)
-    if last.mode == _OPTED_OUT:
+    if last.mode == _OPTED_OUT or now >= last.until:
         return None
     variant = ARM_VARIANTS[last.variant] if last.apply else None
+    if variant is not None and variant not in force.eligible[row.context]:
+        return None
     return Drawn(Mode.PINNED, variant, {variant or NONE: CERTAIN}, Unit.NONE, force.free, 0.0, {})
 
 

@@ -63,6 +63,7 @@ chaos: $(STAMP)
 schemas: $(STAMP)
 	$(BIN)/python -m fitly.wire.schemas
 	$(BIN)/python tools/deploy_files.py
+	$(BIN)/python -m fitly.cli.docs
 
 # ------------------------------------------------------------ what holds the house together
 check: lint types layers drift deploy wheel coverage
@@ -80,6 +81,7 @@ layers: $(STAMP)
 drift: $(STAMP)
 	$(BIN)/python -m fitly.wire.schemas --check
 	$(BIN)/python tools/deploy_files.py --check
+	$(BIN)/python -m fitly.cli.docs --check
 
 deploy: $(STAMP)
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml

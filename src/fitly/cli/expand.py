@@ -63,8 +63,9 @@ def _squares(value: int) -> float:
     return value / (ONE * ONE)
 
 
-def _billionths(value: int) -> float:
-    return value / CERTAIN
+def _billionths(value: float) -> float:
+    """Give a probability: packed entries hold integers of 10^-9, decisions the number itself."""
+    return value / CERTAIN if isinstance(value, int) else value
 
 
 _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
@@ -80,7 +81,7 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     _metric: "retention performance completion engagement",
     _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement",
-    _billionths: "propensity",
+    _billionths: "propensity threshold",
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}
 

@@ -46,11 +46,18 @@ def title(name: str, row: Row) -> str:
 
 
 def lines(name: str, row: Row) -> list[str]:
-    """Give a row in full, as indented lines; the remembered events are only counted."""
+    """Give a row for reading, as indented lines: remembered events are only counted, empty parts left out."""
     plain = expand(decode(name, *row[1:]))
-    if isinstance(plain, dict) and isinstance(plain.get("seen"), list):
-        plain["seen"] = f"{len(plain['seen'])} events"  # type: ignore[arg-type]  # just seen to be a list
+    if isinstance(plain, dict):
+        for part, value in plain.items():
+            if isinstance(value, list):
+                plain[part] = f"{len(value)} events" if part == "seen" else [_said(entry) for entry in value]
     return show.tree(plain, 1)
+
+
+def _said(entry: Plain) -> Plain:
+    """Leave out of an entry what is nothing."""
+    return {name: part for name, part in entry.items() if part} if isinstance(entry, dict) else entry
 
 
 def overview(name: str, found: Sequence[Row]) -> Table:

@@ -5,6 +5,7 @@ Knows changelogs as keys and bytes. Must never know what a row means beyond the 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Final
 
@@ -14,8 +15,11 @@ from fitly.core.system import LEDGER_KEY, POSITION_KEY, RULES_KEY, Ledger, Posit
 from fitly.core.topics import CONTEXTS, CONTEXTS_CHANGELOG, INPUT, LEARNERS, LEARNERS_CHANGELOG
 from fitly.settings import Settings
 from fitly.stream import read
+from fitly.stream.clients import started_reader
 from fitly.wire.rows import decode_ledger, decode_position, decode_rules
 
+LOOKS: Final = 3
+LOOK_S: Final = 0.02
 STILL_S: Final = 10.0
 """How long to wait for a moment in which no transaction is under way."""
 CHANGELOGS: Final = {LEARNERS: LEARNERS_CHANGELOG, CONTEXTS: CONTEXTS_CHANGELOG}
@@ -46,25 +50,10 @@ class Tables:
 
         A partition that never stands still is left out of `together`; its two tables are some transactions apart.
         """
-        deadline = time.monotonic() + STILL_S
-        while True:
-            contexts, learners = await self._ends(CONTEXTS), await self._ends(LEARNERS)
-            again = await self._ends(CONTEXTS), await self._ends(LEARNERS)
-            moved = {
-                partition
-                for partition in contexts
-                if (contexts[partition], learners[partition]) != (again[0][partition], again[1][partition])
-            }
-            if not moved or time.monotonic() > deadline:
-                break
-        await self.advance_to(CONTEXTS, contexts)
-        await self.advance_to(LEARNERS, learners)
-        self.partitions = tuple(sorted(contexts))
-        self.together = frozenset(contexts) - moved
-
-    async def _ends(self, table: str) -> dict[int, int]:
-        bounds = await read.bounds(self._settings, CHANGELOGS[table])
-        return {partition: end for partition, (_, end) in bounds.items()}
+        cuts, self.together = await _still(self._settings)
+        for table, stop in cuts.items():
+            await self.advance_to(table, stop)
+        self.partitions = tuple(sorted(cuts[CONTEXTS]))
 
     async def advance_to(self, table: str, stop: dict[int, int]) -> None:
         """Read one changelog on to the given ends."""
@@ -104,3 +93,35 @@ class Tables:
         async for records in read.read_batches(self._settings, INPUT, start=start, stop=ends):
             waiting[records[0].partition] = waiting.get(records[0].partition, 0) + len(records)
         return waiting
+
+
+async def _still(settings: Settings) -> tuple[dict[str, dict[int, int]], frozenset[int]]:
+    """Find ends of both changelogs between two transactions, partition by partition.
+
+    Every transaction moves the end of the contexts changelog; where neither end moves for some looks, none is under way
+    and none has been ended in one changelog but not yet in the other.
+
+    Returns
+    -------
+    tuple of dict and frozenset
+        Ends by table and partition, and the partitions that stood still.
+    """
+    async with started_reader(settings) as reader:
+        places = {table: await read.partitions_of(reader, settings.topic(topic)) for table, topic in CHANGELOGS.items()}
+        asked = [place for listed in places.values() for place in listed]
+        deadline = time.monotonic() + STILL_S
+        ends: dict[str, dict[int, int]] = {CONTEXTS: {}, LEARNERS: {}}
+        looks: dict[int, int] = {place.partition: 0 for place in places[CONTEXTS]}
+        still: set[int] = set()
+        while len(still) < len(looks) and time.monotonic() < deadline:
+            found = await reader.end_offsets(asked)
+            now = {table: {place.partition: found[place] for place in listed} for table, listed in places.items()}
+            for partition in looks.keys() - still:
+                same = all(ends[table].get(partition) == now[table][partition] for table in ends)
+                looks[partition] = looks[partition] + 1 if same else 0
+                for table, by_partition in ends.items():
+                    by_partition[partition] = now[table][partition]
+                if looks[partition] >= LOOKS:
+                    still.add(partition)
+            await asyncio.sleep(LOOK_S)
+    return ends, frozenset(still)

@@ -1,0 +1,171 @@
+"""Pages of ``docs/`` made from the code: commands, settings, metrics, topics, tables, reasons of refusal.
+
+Knows what each page says. Must never hold a fact of its own: sentences about the product stand where the thing is.
+
+``python -m fitly.cli.docs`` writes the pages; with ``--check`` it compares and ends with 1 where one has drifted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from fitly.cli import main as program
+from fitly.cli.program import MEANINGS
+from fitly.core.topics import TOPICS
+from fitly.metrics import METRICS
+from fitly.settings import PREFIX, Settings
+from fitly.store.schema import METADATA
+from fitly.wire.refusing import REASONS
+
+MADE: Final = "<!-- Made from the code by `make schemas`; edit the text where the thing itself stands. -->\n"
+TYPES: Final = {"CHAR(32)": "uuid", "TIMESTAMP": "timestamptz", "DOUBLE": "double precision"}
+"""What Postgres calls some of the schema's types."""
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    r"""Lay rows out as a Markdown table.
+
+    >>> print(table(("a", "b"), [(1, "x|y")]))
+    | a | b |
+    |---|---|
+    | 1 | x\|y |
+    """
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    lines += [f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def commands() -> str:
+    """Give the page of commands."""
+    parts = ["# Commands\n", MADE, f"{_help(program)}\n", "## Exit status\n"]
+    parts.append(table(("status", "meaning"), ((status.value, meaning) for status, meaning in MEANINGS.items())) + "\n")
+    for path, command in _all(program, "fitly"):
+        parts += [f"## `{path}`\n", f"{_help(command)}\n"]
+        if options := [_parameter(one) for one in command.params if isinstance(one, click.Option)]:
+            parts.append(table(("option", "meaning", "default"), options) + "\n")
+    return "\n".join(parts)
+
+
+def _all(group: click.Group, path: str) -> list[tuple[str, click.Command]]:
+    found: list[tuple[str, click.Command]] = []
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            found += _all(command, f"{path} {name}")
+        else:
+            arguments = [_argument(one) for one in command.params if isinstance(one, click.Argument)]
+            found.append((" ".join([path, name, *arguments]), command))
+    return found
+
+
+def _argument(argument: click.Argument) -> str:
+    name = argument.metavar or (argument.name or "").upper()
+    return name if argument.required else f"[{name}]"
+
+
+def _parameter(option: click.Option) -> tuple[str, str, str]:
+    names = " / ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    shown = "" if option.is_flag or option.metavar is None else f" {option.metavar}"
+    default = "" if not option.show_default or option.default is None else f"{option.default}"
+    return names + shown, option.help or "", default
+
+
+def _help(command: click.Command) -> str:
+    return "\n".join(line.strip() for line in (command.help or "").splitlines()).strip()
+
+
+def settings() -> str:
+    """Give the page of settings."""
+    rows = []
+    for name, one in Settings.model_fields.items():
+        default = one.default.get_secret_value() if hasattr(one.default, "get_secret_value") else one.default
+        rows.append((f"`{PREFIX}{name.upper()}`", one.description or "", f"`{default}`" if str(default) else ""))
+    words = (
+        "Environment variables. A local stack needs none: commands find it by `--data DIR`, `FITLY_DATA` or `.fitly`.\n"
+    )
+    return "\n".join(("# Settings\n", MADE, words, table(("variable", "meaning", "default"), rows) + "\n"))
+
+
+def metrics() -> str:
+    """Give the page of metrics."""
+    rows = [(f"`{one.name}`", one.kind.value, ", ".join(one.labels), one.help) for one in METRICS]
+    words = (
+        "Prometheus, at `/metrics` of a worker or sink whose `FITLY_METRICS_PORT` is set; `/live` and `/ready` "
+        "beside it. Counters are shown with `_total` at the end.\n"
+    )
+    return "\n".join(("# Metrics\n", MADE, words, table(("metric", "kind", "labels", "meaning"), rows) + "\n"))
+
+
+def topics() -> str:
+    """Give the page of topics and of the reasons for refusal."""
+    parts = ["# Topics\n", MADE, "`FITLY_PREFIX` stands before every name on the broker.\n"]
+    for one in TOPICS:
+        kept = "for ever" if one.retention_ms is None else f"{one.retention_ms / 86_400_000:g} days"
+        rows = [
+            ("key", one.key),
+            ("partitions", one.partitions),
+            ("kept", "the newest of each key" if one.cleanup == "compact" else kept),
+            ("value", f"`schemas/{one.schema}`" if one.schema else "see text"),
+            ("written by", ", ".join(one.writer)),
+            ("read by", ", ".join(one.readers)),
+            *((f"`{name}`", value) for name, value in one.config.items()),
+        ]
+        parts += [f"## `{one.name}`\n", f"{one.help}\n", table(("", ""), rows) + "\n"]
+    parts += ["## Reasons in `rejected-events`\n", table(("reason", "meaning"), sorted(REASONS.items())) + "\n"]
+    return "\n".join(parts)
+
+
+def tables() -> str:
+    """Give the page of Postgres tables."""
+    parts = ["# Tables in Postgres\n", MADE, "`fitly db upgrade` makes them, the sink fills them.\n"]
+    for one in sorted(METADATA.tables.values(), key=lambda found: found.name):
+        parts += [f"## `{one.name}`\n", f"{one.comment}.\n"]
+        rows = (
+            (
+                f"`{column.name}`",
+                TYPES.get(str(column.type), str(column.type).lower()),
+                "yes" if column.nullable else "",
+                column.comment or "",
+            )
+            for column in one.columns
+        )
+        parts.append(table(("column", "type", "may be null", "meaning"), rows) + "\n")
+        indexes = sorted(", ".join(column.name for column in index.columns) for index in one.indexes)
+        if indexes:
+            parts.append(f"Indexes: {'; '.join(indexes)}.\n")
+    return "\n".join(parts)
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "commands.md": commands,
+    "settings.md": settings,
+    "metrics.md": metrics,
+    "topics.md": topics,
+    "tables.md": tables,
+}
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Compare only; 1 where a page has drifted.")
+@click.option("--to", "folder", type=click.Path(path_type=Path), default=Path("docs"), help="Where the pages are.")
+def write(*, check: bool, folder: Path) -> None:
+    """Write the pages made from the code."""
+    drifted = []
+    for name, page in PAGES.items():
+        path, text = folder / name, page()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            drifted.append(str(path))
+            if not check:
+                folder.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+    if check and drifted:
+        click.echo(f"{', '.join(drifted)}: not as the code says; run `make schemas` and commit the result", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    write()

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 FORWARDED_HEADER: Final = "fitly-forwarded"
 MOST_DUE: Final = 500
 """Rows that fall due at one tick or control record; the rest stays due."""
-LAST_DAY: Final = Day(0xFFFF)
+LAST_DAY: Final = Day(0xFFFE)
+"""Days are kept in 16 bits, and an event may be an hour ahead of its stamp."""
 _LONGEST_USER: Final = 128
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Protocol, Union
 
 import msgspec
-from annotated_types import Ge
+from annotated_types import Ge, Lt
 from pydantic import AwareDatetime, Discriminator, StringConstraints, TypeAdapter, ValidationError
 
 from fitly.core.errors import Refused
@@ -30,15 +30,18 @@ from fitly.core.events import (
     Unreadable,
 )
 from fitly.core.names import UserId, event_key
-from fitly.core.numbers import Millis, to_datetime, to_millis
+from fitly.core.numbers import EPOCH, Millis, to_datetime, to_millis
 from fitly.wire.refusing import MOST_BYTES, MOST_DEEP, depth, explain
 from fitly.wire.signing import SIGNATURE_HEADER, is_signed
 
 SYSTEM_SOURCE: Final = "fitly"
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-LearnerName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f|]+$")]
-Moment = Annotated[AwareDatetime, "RFC 3339, with zone"]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+LearnerName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f|]+$")]
+Moment = Annotated[AwareDatetime, Ge(EPOCH), Lt(datetime(9999, 12, 31, tzinfo=UTC))]
+"""RFC 3339, with zone; whatever the zone, a year of four digits."""
+LONGEST_USER: Final = 128
+"""Bytes of a user id."""
 
 
 class Incoming(Protocol):
@@ -88,8 +91,9 @@ def _envelope(kind: str, payload: type, *, subject: bool) -> type:
         fields.append(("subject", LearnerName))
     elif kind in CONTROL_EVENTS:
         fields.append(("number", Annotated[int, Ge(1)]))
-    title = "".join(word.capitalize() for word in kind.split(".")[1:-1])
-    return dataclasses.make_dataclass(title, fields, frozen=True, slots=True, kw_only=True)
+    envelope = dataclasses.make_dataclass(f"{payload.__name__}Event", fields, frozen=True, slots=True, kw_only=True)
+    envelope.__doc__ = payload.__doc__
+    return envelope
 
 
 ENVELOPES: Final = {
@@ -133,16 +137,16 @@ def parse_event(value: bytes) -> LearnerEvent:
         envelope: _Envelope = _validate_learner(value, strict=True)
     except ValidationError as error:
         raise explain(error, value) from error
-    time = to_millis(envelope.time)
-    if time < 0:
-        reason, detail = "OUT_OF_RANGE", f"time: {envelope.time.isoformat()} lies before 1970"
+    subject = envelope.subject
+    if not subject.isascii() and len(subject.encode()) > LONGEST_USER:
+        reason, detail = "NOT_CLOUDEVENT", f"subject: a user id has at most {LONGEST_USER} bytes in UTF-8; shorten it"
         raise Refused(reason, detail)
     return LearnerEvent(
         event_key(envelope.source, envelope.id),
-        UserId(envelope.subject),
+        UserId(subject),
         envelope.source,
         envelope.id,
-        time,
+        to_millis(envelope.time),
         envelope.type,
         envelope.data,
     )

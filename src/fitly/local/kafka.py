@@ -67,6 +67,22 @@ logger.server.level = info
 
 
 @dataclass(frozen=True, slots=True)
+class SideDoor:
+    """A second address of the broker, for clients that are to reach it through something else, such as a slow link.
+
+    Parameters
+    ----------
+    port
+        Where the broker listens behind it.
+    advertised
+        The port that clients who came this way are told to come back to: that of whatever stands between.
+    """
+
+    port: int
+    advertised: int
+
+
+@dataclass(frozen=True, slots=True)
 class Broker:
     """A broker on this machine.
 
@@ -81,6 +97,8 @@ class Broker:
     port, controller_port
         Where clients, and where its own controller, find it on the loopback address. Both may differ from one start to
         the next: a static quorum of one remembers its voter's id, not its address.
+    side_door
+        A second address, where somebody wants one.
     """
 
     home: Path
@@ -88,6 +106,7 @@ class Broker:
     jars: tuple[Path, ...]
     port: int
     controller_port: int
+    side_door: SideDoor | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -159,6 +178,10 @@ class Broker:
             "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
             "controller.quorum.voters": f"1@{LOOPBACK}:{self.controller_port}",
         }
+        if self.side_door is not None:
+            settings["listeners"] += f",SIDE://{LOOPBACK}:{self.side_door.port}"
+            settings["advertised.listeners"] += f",SIDE://{LOOPBACK}:{self.side_door.advertised}"
+            settings["listener.security.protocol.map"] += ",SIDE:PLAINTEXT"
         return "".join(f"{name}={_escaped(value)}\n" for name, value in settings.items())
 
     def _java_argv(self, main_class: str, *arguments: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from fitly.local.endpoints import Endpoints, write_endpoints
 from fitly.local.errors import LocalError, RoleFailedError, StopRequestedError, UnavailableError
 from fitly.local.jars import default_cache, ensure_jars
 from fitly.local.java import find_java
-from fitly.local.kafka import Broker
+from fitly.local.kafka import Broker, SideDoor
 from fitly.local.leftovers import end_leftovers
 from fitly.local.postgres import Postgres
 from fitly.local.roles import Role
@@ -56,6 +56,8 @@ class Stack:
         Where Kafka's jars are kept; the user's cache by default.
     handle_signals
         False leaves signals to the caller; so does running outside the main thread.
+    side_door
+        A second address of the broker, for clients that are to reach it through a slow link.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Stack:
         on_change: StatusCallback = lambda _statuses: None,
         cache: Path | None = None,
         handle_signals: bool = True,
+        side_door: SideDoor | None = None,
     ) -> None:
         if directory is None and not ephemeral:
             raise ValueError("a stack that keeps its data needs a directory")
@@ -75,6 +78,7 @@ class Stack:
         self._teller = teller or Silence()
         self._on_change = on_change
         self._cache = cache or default_cache()
+        self._side_door = side_door
         self._signals = _SIGNALS if handle_signals and threading.current_thread() is threading.main_thread() else ()
         self._directory: Path | None = None
         self._lock: IO[str] | None = None
@@ -191,7 +195,8 @@ class Stack:
         jars = await ensure_jars(self._cache, self._teller)
         self._endpoints = endpoints = endpoints_for_run(earlier)
         write_endpoints(directory, endpoints)
-        broker = Broker(directory / KAFKA, java, tuple(jars), endpoints.broker_port, endpoints.controller_port)
+        ports = endpoints.broker_port, endpoints.controller_port
+        broker = Broker(directory / KAFKA, java, tuple(jars), *ports, self._side_door)
         postgres = Postgres(directory / POSTGRES, endpoints.database_port, endpoints.database_password, self._ephemeral)
         self._supervisor = Supervisor(directory, self._teller, on_failure=self._failed, on_change=self._on_change)
         self._supervisor.environment = endpoints.environment(directory)

@@ -1,0 +1,234 @@
+"""What is done to a running group, one function per act, and the order in which a seed has them done.
+
+Knows the verbs of the fleets, the broker's death and the slow link. Must never know what is proved afterwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+
+from tests.chaos.driver import Fleet, Member
+from tests.chaos.proxy import Proxy
+from tests.chaos.watch import Watch
+
+from fitly.core.topics import BY_NAME, CONTEXTS_CHANGELOG, INPUT
+from fitly.local.background import BackgroundStack
+
+SESSION_S = 6.0
+"""After so long Kafka gives a silent worker's partitions away; what must outlast it is measured against this."""
+MOST_WORKERS = 3
+PATIENCE_S = 90.0
+PARTITIONS = frozenset(range(BY_NAME[INPUT].partitions))
+
+
+@dataclass
+class Scene:
+    """A running group and everything that acts on it.
+
+    Attributes
+    ----------
+    draw : Random
+        Decides what is not said: who is hit, and when.
+    story : list of str
+        What was done, in order.
+    """
+
+    draw: Random
+    prefix: str
+    stack: BackgroundStack
+    link: Proxy
+    watch: Watch
+    workers: Fleet
+    sinks: Fleet | None = None
+    most_events: int = 1_500
+    story: list[str] = field(default_factory=list)
+    acts: Counter[str] = field(default_factory=Counter)
+    begun: float = field(default_factory=time.monotonic)
+    _assigned: int = 0
+
+    def play(self, acts: list[str]) -> None:
+        """Do the acts, each at a moment of its own."""
+        for name in acts:
+            self._pause()
+            self._assigned = self._assignments()
+            self.acts[name] += 1
+            ACTS[name](self)
+
+    def tell(self, what: str) -> None:
+        """Take down what was done."""
+        self.story.append(f"{time.monotonic() - self.begun:6.1f} s  {what}")
+
+    def until(self, condition: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:
+        """Wait for a condition, and tend all fleets meanwhile."""
+
+        def and_sinks() -> object:
+            if self.sinks is not None:
+                self.sinks.tend()
+            return condition()
+
+        self.workers.until(and_sinks, seconds, what)
+
+    def advance(self, events: int) -> None:
+        """Wait until so many more records are committed."""
+        before = self.watch.total()
+        self.until(lambda: self.watch.total() >= before + events, f"{events} more events committed")
+
+    def settle(self) -> None:
+        """Wait until every worker owns a part and together they own all."""
+        self.until(self._is_settled, "every worker owns a part and together they own all")
+
+    def victim(self) -> Member:
+        """Draw one of the workers that run."""
+        self.until(lambda: self.workers.alive, "a worker runs")
+        return self.draw.choice(self.workers.alive)
+
+    def _pause(self) -> None:
+        """Let a drawn moment pass: none, some committed events, or until partitions have just been handed out."""
+        kind = self.draw.choices(("at once", "events", "assignment"), (1, 4, 2))[0]
+        events = self.draw.randint(1, self.most_events)
+        if kind == "events":
+            self.advance(events)
+        elif kind == "assignment":
+            before = self.watch.total()
+            self.until(
+                lambda: self._assignments() > self._assigned or self.watch.total() >= before + events,
+                f"an assignment, or {events} more events committed",
+            )
+
+    def _assignments(self) -> int:
+        return sum(len(member.said("assigned")) for member in self.workers.members)
+
+    def _is_settled(self) -> bool:
+        shares = [member.owns for member in self.workers.alive]
+        owned = [partition for share in shares for partition in share]
+        return all(shares) and len(owned) == len(PARTITIONS) and set(owned) == PARTITIONS
+
+
+def join(scene: Scene) -> None:
+    """One more worker; where there are enough, one leaves first."""
+    if len(scene.workers.alive) >= MOST_WORKERS:
+        leave(scene)
+    scene.tell(f"{scene.workers.join().name} joins")
+
+
+def leave(scene: Scene) -> None:
+    """A worker is asked to go; where it is the last, another joins first."""
+    if len(scene.workers.alive) == 1:
+        join(scene)
+    scene.until(lambda: any(member.owns for member in scene.workers.alive), "a worker owns a partition")
+    member = scene.draw.choice([member for member in scene.workers.alive if member.owns])
+    scene.tell(f"{member.name} is asked to leave; it owns {member.owns}")
+    scene.workers.leave(member)
+
+
+def kill(scene: Scene) -> None:
+    """A worker is killed -9, and its supervisor starts another."""
+    member = scene.victim()
+    scene.tell(f"{member.name} is killed; it owns {member.owns}")
+    scene.workers.kill(member)
+    scene.workers.join()
+
+
+def stop(scene: Scene) -> None:
+    """A worker stands still past its session; others take over; then it goes on as if it owned what it owned."""
+    if len(scene.workers.alive) == 1:
+        join(scene)
+    scene.settle()
+    member = scene.victim()
+    held = set(member.owns)
+    scene.workers.stop(member)
+    scene.tell(f"{member.name} is stopped; it owns {sorted(held)}")
+    before = scene.watch.committed()
+
+    def taken_over() -> bool:
+        theirs = {partition for other in scene.workers.alive for partition in other.owns}
+        now = scene.watch.committed()
+        return held <= theirs and all(now[partition] > before[partition] for partition in held)
+
+    scene.until(taken_over, f"others commit on the partitions {sorted(held)} of {member.name}, which is stopped")
+    assigned = len(member.said("assigned"))
+    scene.workers.go_on(member)
+    scene.tell(f"{member.name} goes on")
+    scene.until(
+        lambda: not member.alive or len(member.said("assigned")) > assigned,
+        f"{member.name}, which was stopped, has noticed",
+    )
+
+
+def break_broker(scene: Scene) -> None:
+    """The broker is killed -9; its supervisor starts it again at the same address."""
+    fleets = [fleet for fleet in (scene.workers, scene.sinks) if fleet is not None]
+    for fleet in fleets:
+        fleet.weather = "lived through the broker's death"
+    pid = scene.stack.stack.kill_broker()
+    scene.tell("the broker is killed")
+    scene.stack.call(scene.stack.stack.until_running, "kafka", not_pid=pid)
+    scene.advance(scene.most_events)
+    for fleet in fleets:
+        fleet.weather = ""
+
+
+def restore_slowly(scene: Scene) -> None:
+    """A worker joins over a link so slow that its restore outlasts its session; it must keep its place meanwhile."""
+    if len(scene.workers.alive) >= MOST_WORKERS:
+        leave(scene)
+    scene.settle()
+    scene.link.width.down = width = int(_changelog_bytes(scene) / (1.5 * SESSION_S))
+    member = scene.workers.join(kafka_bootstrap=scene.link.address)
+    scene.tell(f"{member.name} joins over a link of {width:,} bytes/s")
+    scene.until(lambda: member.owns, f"{member.name} owns a partition")
+    handed_out = scene._assignments()
+    scene.until(
+        lambda: {line["partition"] for line in member.said("restored")} >= set(member.owns),
+        f"{member.name} has restored over the slow link",
+    )
+    scene.link.width.down = None
+    taken = [_seconds_between(member.said("assigned")[0], line) for line in member.said("restored")]
+    scene.tell(f"{member.name} has restored {member.owns} in {min(taken):.1f} to {max(taken):.1f} s")
+    assert min(taken) > SESSION_S, f"the restore took {taken} s: not longer than the session; see {member.log}"
+    assert scene._assignments() == handed_out, f"partitions moved while {member.name} restored; see {member.log}"
+    before, owned = scene.watch.committed(), member.owns
+    scene.until(
+        lambda: all(scene.watch.committed()[partition] > before[partition] for partition in owned),
+        f"{member.name} commits after its restore",
+    )
+
+
+def kill_sink(scene: Scene) -> None:
+    """The sink is killed -9, and its supervisor starts another."""
+    assert scene.sinks is not None
+    scene.until(lambda: scene.sinks is not None and scene.sinks.alive, "a sink runs")
+    member = scene.sinks.alive[0]
+    scene.tell(f"{member.name} is killed")
+    scene.sinks.kill(member)
+    scene.sinks.join()
+
+
+def _changelog_bytes(scene: Scene) -> int:
+    """Give the size of the smallest partition of the larger changelog, as it lies on the broker's disk."""
+    folder = scene.stack.stack.directory / "kafka" / "data"
+    name = scene.prefix + CONTEXTS_CHANGELOG
+    return min(
+        sum(file.stat().st_size for file in (folder / f"{name}-{partition}").glob("*.log")) for partition in PARTITIONS
+    )
+
+
+def _seconds_between(earlier: dict[str, str], later: dict[str, str]) -> float:
+    first, last = (datetime.fromisoformat(line["timestamp"]) for line in (earlier, later))
+    return (last - first).total_seconds()
+
+
+ACTS: dict[str, Callable[[Scene], None]] = {
+    "join": join,
+    "leave": leave,
+    "kill -9": kill,
+    "stop": stop,
+    "broker": break_broker,
+    "slow restore": restore_slowly,
+    "kill -9 sink": kill_sink,
+}

@@ -1,0 +1,85 @@
+"""Live load while workers and sink come, go, fall, stand still and restore slowly: afterwards everything adds up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from random import Random
+
+import pytest
+from tests.chaos import judge
+from tests.chaos.acts import ACTS, Scene
+from tests.chaos.conftest import Ground
+from tests.chaos.driver import Fleet
+from tests.chaos.load import Author, LiveLoad, Sent
+from tests.chaos.watch import Watch
+
+from fitly import bootstrap
+from fitly.core.rules import Policy, Windows
+from fitly.core.topics import INPUT, OUTCOMES, SELECTED
+from fitly.core.vocabulary import ClockMode
+from fitly.stream.control import Sequencer
+
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
+
+ROUND = (*["kill -9"] * 6, "join", "leave", "stop", "broker", "slow restore", "kill -9 sink")
+RATE = 300
+LEARNERS = 400
+SECOND = 1 / 86_400
+BRISK = Policy(
+    dwell_days=5 * SECOND,
+    windows=Windows(mission=30 * SECOND, content=15 * SECOND, assessment=30 * SECOND, session=15 * SECOND),
+)
+"""Decisions and windows so short that many are made and closed while the load lasts."""
+
+
+@pytest.mark.parametrize(
+    "rounds",
+    [
+        pytest.param(1, marks=pytest.mark.timeout(420)),
+        pytest.param(8, marks=[pytest.mark.long, pytest.mark.timeout(3_600)]),
+    ],
+)
+def test_nothing_is_lost_doubled_or_changed_whatever_happens_to_workers_and_broker(rounds: int, ground: Ground) -> None:
+    settings, draw = ground.settings, Random(ground.seed)
+    asyncio.run(bootstrap.prepare(settings, ClockMode.LIVE))
+    asyncio.run(Sequencer(settings).revise(BRISK))
+    workers, sinks = Fleet("worker", ground.env, ground.logs), Fleet("sink", ground.env, ground.logs)
+    watch = Watch(settings.kafka_bootstrap, settings.prefix)
+    scene = Scene(draw, settings.prefix, ground.stack, ground.link, watch, workers, sinks)
+    load = LiveLoad(settings.kafka_bootstrap, settings.topic(INPUT), Author(ground.seed, LEARNERS), rate=RATE)
+    try:
+        workers.join()
+        workers.join()
+        sinks.join()
+        load.start()
+        scene.settle()
+        for number in range(rounds):
+            scene.play(draw.sample(ROUND, len(ROUND)))
+            asyncio.run(Sequencer(settings).revise(BRISK, f"round {number + 1}"))
+        scene.advance(RATE)
+        sent = load.finish()
+        scene.tell(f"the load ends: {sent.records:,} records {sent.counts()}, {sent.astray} of them sent astray")
+        judge_all(ground, scene, sent)
+        workers.leave_all()
+        sinks.leave_all()
+        judge.judge_logs(workers, sinks)
+        assert scene.acts.keys() == ACTS.keys()
+        assert scene.acts["kill -9"] >= 6 * rounds
+    finally:
+        ground.tell("\n".join([*scene.story, *workers.falls, *sinks.falls, f"acts: {dict(scene.acts)}"]))
+        load.give_up()
+        workers.end()
+        sinks.end()
+
+
+def judge_all(ground: Ground, scene: Scene, sent: Sent) -> None:
+    """Hold everything that came out against itself and against what was sent."""
+    place = ground.settings.kafka_bootstrap, ground.settings.prefix
+    document = judge.verify(ground.env)
+    scene.tell(f"verify holds; bins {json.dumps(document['bins'])}")
+    filed = judge.judge_outcomes(*place, sent)
+    modes = judge.judge_decisions(*place, sent)
+    scene.tell(f"filed {dict(filed)}; decided {dict(modes)}")
+    aborted = {topic: judge.aborted(*place, topic) for topic in (OUTCOMES, SELECTED)}
+    scene.tell(f"records of transactions that were aborted: {aborted}")

@@ -1,0 +1,42 @@
+"""How far the group has come, seen from outside.
+
+Knows committed offsets. Must never know a process.
+"""
+
+from __future__ import annotations
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from fitly.core.topics import BY_NAME, INPUT
+
+ASK_S = 5.0
+
+
+class Watch:
+    """Looks at the worker group's committed offsets.
+
+    Parameters
+    ----------
+    bootstrap, prefix : str
+    """
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._group = f"{prefix}fitly"
+        self._tps = [TopicPartition(prefix + INPUT, number) for number in range(BY_NAME[INPUT].partitions)]
+        self._last = dict.fromkeys(range(len(self._tps)), 0)
+
+    def committed(self) -> dict[int, int]:
+        """Give the offset of every partition; what was seen last where the broker does not answer."""
+        asked = ConsumerGroupTopicPartitions(self._group, self._tps)
+        try:
+            answer = self._admin.list_consumer_group_offsets([asked], request_timeout=ASK_S)[self._group].result(ASK_S)
+        except (KafkaException, TimeoutError):
+            return dict(self._last)
+        self._last |= {tp.partition: max(tp.offset, 0) for tp in answer.topic_partitions}
+        return dict(self._last)
+
+    def total(self) -> int:
+        """Give the sum of all offsets."""
+        return sum(self.committed().values())

@@ -2,7 +2,8 @@
 
 Knows the core's rows and their packed parts. Must never know which topic or table a row came from.
 
-A field is shown by its name, since the core gives one name one meaning (``since`` is a moment wherever it stands).
+A field that holds an integer or bytes is shown by its name, since the core gives one name one meaning (``since`` is a
+moment wherever it stands); records, which hold dates and numbers already, come out as they are.
 """
 
 from __future__ import annotations
@@ -63,9 +64,8 @@ def _squares(value: int) -> float:
     return value / (ONE * ONE)
 
 
-def _billionths(value: float) -> float:
-    """Give a probability: packed entries hold integers of 10^-9, decisions the number itself."""
-    return value / CERTAIN if isinstance(value, int) else value
+def _billionths(value: int) -> float:
+    return value / CERTAIN
 
 
 _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
@@ -147,9 +147,8 @@ def _field(name: str, value: object, *, packed: bool = False) -> Plain:
     if packed and name in PACKED and isinstance(value, bytes):
         return unpack(PACKED[name], value)
     shown = _BY_FIELD.get(name)
-    if shown is None or value is None or isinstance(value, (str, Enum, Sealed)):
-        return expand(value)
-    return shown(value)
+    coded = isinstance(value, (int, bytes)) and not isinstance(value, Enum)
+    return shown(value) if shown is not None and coded else expand(value)
 
 
 def _selected(selected: Selected) -> Plain:

@@ -5,7 +5,7 @@ Knows remembered outcomes. Must never know how a correction travelled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fitly.core.decisions import UNMEASURED, Measured
 from fitly.core.dedupe import ACCEPTANCE_DAYS

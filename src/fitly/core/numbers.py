@@ -97,4 +97,4 @@ def to_datetime(moment: Millis) -> datetime:
     >>> to_datetime(Millis(1001)).isoformat()
     '1970-01-01T00:00:01.001000+00:00'
     """
-    return EPOCH + timedelta(milliseconds=moment)
+    return EPOCH + timedelta(0, 0, 0, moment)

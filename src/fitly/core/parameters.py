@@ -41,14 +41,15 @@ def render(context: Context, preferences: Preferences) -> dict[Feature, Paramete
     Parameter(value=25, because='DEFAULT')
     """
     if not preferences.disabled_features:
-        return _UNMOVED[context]
+        return UNMOVED[context]
     return {
         feature: Parameter(DEFAULTS[feature], "DISABLED") if feature in preferences.disabled_features else default
-        for feature, default in _UNMOVED[context].items()
+        for feature, default in UNMOVED[context].items()
     }
 
 
-_UNMOVED: Final = {
+UNMOVED: Final = {
     context: {feature: Parameter(DEFAULTS[feature], "DEFAULT") for feature in features}
     for context, features in OF_CONTEXT.items()
 }
+"""Every parameter at its default: the same object for all, so that it need be written down only once."""

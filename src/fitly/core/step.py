@@ -32,7 +32,7 @@ from fitly.core.outcomes import add_outcome
 from fitly.core.resets import changed, forgotten, reset
 from fitly.core.rewards import measured
 from fitly.core.tally import put
-from fitly.core.vocabulary import ARM_VARIANTS, ArmCode, Bin, Context, Scope
+from fitly.core.vocabulary import ARM_VARIANTS, Bin, Context, Scope
 from fitly.core.windows import settle
 
 

@@ -15,8 +15,9 @@ from annotated_types import Ge, Le
 from fitly.core.decisions import ArmView, Cause, Parameter, Selected
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId
 from fitly.core.numbers import CERTAIN, ONE, Micro, nano, to_datetime, to_millis
+from fitly.core.parameters import UNMOVED
 from fitly.core.vocabulary import Context, Feature, Mode, Unit, Variant
-from fitly.wire.cloudevents import JSON, CloudEvent
+from fitly.wire.cloudevents import JSON, CloudEvent, encode_said
 
 KIND: Final = "fitly.strategy.selected.v1"
 ANSWERS_HEADER: Final = "answers"
@@ -31,6 +32,15 @@ class ArmSeen:
     n: int
     mean: Probability | None
     expected: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CausedBy:
+    """The one event that the decision answers, and where it stands in the input log."""
+
+    event_id: str
+    partition: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +67,7 @@ class StrategySelected:
     config_id: str | None
     policy_revision: int
     experiment: str | None
-    cause: Cause
+    cause: CausedBy
     decided_at: datetime
     valid_until: datetime
     supersedes: str | None
@@ -66,41 +76,46 @@ class StrategySelected:
 
 
 _DECODER: Final = msgspec.json.Decoder(CloudEvent[StrategySelected])
+_UNMOVED: Final = {context: msgspec.Raw(JSON.encode(parameters)) for context, parameters in UNMOVED.items()}
+"""The parameters nearly every decision carries, written once."""
 
 
 def encode_selected(selected: Selected) -> bytes:
-    """Write a decision; the same decision always gives the same bytes."""
-    decided_at = to_datetime(selected.decided_at)
-    data = StrategySelected(
-        decision_id=selected.decision_id,
-        user_id=selected.user_id,
-        context=selected.context,
-        mode=selected.mode,
-        apply=selected.apply,
-        strategy_variant=selected.strategy_variant,
-        parameters=selected.parameters,
-        propensities={arm: part / CERTAIN for arm, part in selected.propensities.items()},
-        unit=selected.unit,
-        assignment_probability=selected.assignment_probability / CERTAIN,
-        epsilon=selected.epsilon,
-        confidence=selected.confidence,
-        threshold=selected.threshold,
-        config_id=selected.config_id,
-        policy_revision=selected.policy_revision,
-        experiment=selected.experiment,
-        cause=selected.cause,
-        decided_at=decided_at,
-        valid_until=to_datetime(selected.valid_until),
-        supersedes=selected.supersedes,
-        arms={
-            arm: ArmSeen(n=view.n, mean=None if view.mean is None else view.mean / ONE, expected=view.expected)
-            for arm, view in selected.arms.items()
+    """Write a decision; the same decision always gives the same bytes.
+
+    The bytes are those of a `CloudEvent` of `StrategySelected`. They are written from a literal: to make the
+    frozen dataclasses first would cost twice the encoding, at every decision.
+    """
+    decided_at, context, parameters = to_datetime(selected.decided_at), selected.context, selected.parameters
+    cause, expiry = selected.cause, to_datetime(selected.valid_until)
+    data = {
+        "decision_id": selected.decision_id,
+        "user_id": selected.user_id,
+        "context": context,
+        "mode": selected.mode,
+        "apply": selected.apply,
+        "strategy_variant": selected.strategy_variant,
+        "parameters": _UNMOVED[context] if parameters is UNMOVED[context] else parameters,
+        "propensities": {arm: part / CERTAIN for arm, part in selected.propensities.items()},
+        "unit": selected.unit,
+        "assignment_probability": selected.assignment_probability / CERTAIN,
+        "epsilon": selected.epsilon,
+        "confidence": selected.confidence,
+        "threshold": selected.threshold,
+        "config_id": selected.config_id,
+        "policy_revision": selected.policy_revision,
+        "experiment": selected.experiment,
+        "cause": {"event_id": cause.event_id, "partition": cause.partition, "offset": cause.offset},
+        "decided_at": decided_at,
+        "valid_until": expiry,
+        "supersedes": selected.supersedes,
+        "arms": {
+            arm: {"n": n, "mean": None if mean is None else mean / ONE, "expected": expected}
+            for arm, (n, mean, expected) in selected.arms.items()
         },
-        draws=selected.draws,
-    )
-    return JSON.encode(
-        CloudEvent(id=selected.decision_id, type=KIND, time=decided_at, subject=selected.user_id, data=data)
-    )
+        "draws": selected.draws,
+    }
+    return encode_said(KIND, selected.decision_id, selected.user_id, decided_at, data)
 
 
 def decode_selected(value: bytes) -> Selected:

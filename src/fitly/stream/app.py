@@ -40,7 +40,7 @@ class App(faust.App):
         self.host.settled.set()
 
 
-class Raw(faust.Schema):
+class Raw(faust.Schema[Any, Any]):
     """Hands values through: they are batches of records."""
 
     def loads_key(self, app: Any, message: Any, **kwargs: Any) -> Any:  # noqa: ANN401, ARG002 - Faust's signature
@@ -64,15 +64,15 @@ def build_app(settings: Settings, host: Host) -> App:
 
     Notes
     -----
-    The tables are declared for their names, help, changelogs and co-partitioned assignment. They are never written through
-    (C6): rows live as bytes in the tasks' shards, and the tasks write the changelogs in their own transactions. Standbys would
-    decode what is in the changelogs, so there are none.
+    The tables are declared for their names, help, changelogs and co-partitioned assignment. They are never written
+    through (C6): rows live as bytes in the tasks' shards, and the tasks write the changelogs in their own
+    transactions. Standbys would decode what is in the changelogs, so there are none.
     """
     partitions = host.generation.partitions
     app = App(
         settings.app_id,
         broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
-        processing_guarantee="exactly_once",  # read-committed, and `Transactions.on_rebalance` before anything is delivered
+        processing_guarantee="exactly_once",  # read-committed; calls `Transactions.on_rebalance` before delivery
         ConsumerScheduler=BatchScheduler,
         topic_partitions=partitions,
         topic_allow_declare=False,  # topics are made by `fitly topics create`, never by accident

@@ -2,8 +2,8 @@
 
 Knows how a list of records travels through Faust disguised as one record. Must never know what is in a record.
 
-Faust handles messages one by one at some 600 microseconds each; its `ConsumerScheduler` setting is the public place where a whole
-fetched batch can be made one message: that is where the throughput comes from.
+Faust handles messages one by one at some 600 microseconds each; its `ConsumerScheduler` setting is the public place
+where a whole fetched batch can be made one message: that is where the throughput comes from.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class Fetched(NamedTuple):
     epoch : int
         The hold-and-seek the partition was under when it was taken (A2): batches of an earlier epoch are void.
     start : int
-        Where the batch before ended, or where the partition was sought to: the task knows by it that nothing is missing between.
+        Where the batch before ended, or where the partition was sought to: the task knows by it that nothing is
+        missing between.
     end : int
         One past the last record.
     records : list of ConsumerRecord
@@ -41,8 +42,8 @@ class BatchMessage:
     """Looks like one consumer record to Faust: its value is the batch, its offset the last record's."""
 
     __slots__ = (
-        "checksum", "headers", "key", "offset", "partition", "serialized_key_size", "serialized_value_size", "timestamp",
-        "timestamp_type", "topic", "value",
+        "checksum", "headers", "key", "offset", "partition", "serialized_key_size", "serialized_value_size",
+        "timestamp", "timestamp_type", "topic", "value",
     )  # fmt: skip
 
     def __init__(self, tp: TP, batch: Fetched) -> None:

@@ -1,6 +1,7 @@
 """How our Kafka clients are made, and what their errors mean to us.
 
-Knows the settings of producers and readers, and which of the client library's errors is whose fault. Must never know what is sent.
+Knows the settings of producers and readers, and which of the client library's errors is whose fault. Must never know
+what is sent.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Client = TypeVar("Client")
 
 BATCH_BYTES: Final = 1 << 20
-"""Size of a producer's batch. A topic whose ``max.message.bytes`` is smaller would refuse it (A1): `topics.check` looks."""
+"""Size of a producer's batch; `topics.check` sees to it that ``max.message.bytes`` is not smaller (A1)."""
 FETCH_BYTES: Final = 4 << 20
 TRANSACTION_TIMEOUT_MS: Final = 10_000
 """C1: an open transaction holds back every partition it touches, so an abandoned one must end soon."""
@@ -115,8 +116,8 @@ def new_reader(
 class Started(Generic[Client]):
     """Connects a client on entry, stops it on exit, and lets out no error but ours.
 
-    A class and not a generator: iterators that are left half read are closed by the event loop, and there a generator inside a
-    generator cannot be unwound.
+    A class and not a generator: iterators that are left half read are closed by the event loop, and there a generator
+    inside a generator cannot be unwound.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 FOLD_S: Final = 0.1
-"""The longest a fold should hold up the loop (A7): the number of records of a commit follows from the pace of the last ones."""
+"""The longest a fold should take (A7): the number of records of a commit follows from the pace of the last ones."""
 FIRST: Final = 500
 """Records of the first commits, while the pace is not known."""
 LEAST: Final = 20
@@ -90,8 +90,8 @@ class Commits:
     async def fence(self) -> None:
         """Start the partition's own producer: that ends the former owner's and settles its open transaction.
 
-        One per partition, for ever. aiokafka's transactional offsets carry no member and no generation: the fence by id is all that
-        keeps a former owner out, so a producer shared between partitions would let a zombie commit.
+        One per partition, for ever. aiokafka's transactional offsets carry no member and no generation: the fence by
+        id is all that keeps a former owner out, so a producer shared between partitions would let a zombie commit.
         """
         producer = new_producer(self._settings, f"{self._settings.app_id}-{self.tp.topic}-{self.tp.partition}")
         try:
@@ -145,7 +145,8 @@ class Commits:
     async def tick(self, now_ms: int) -> int:
         """Send a signed tick to our own partition and give its offset.
 
-        A5: it goes through the partition's transactional producer, so that a former owner's ticks cannot come in between.
+        A5: it goes through the partition's transactional producer, so that a former owner's ticks cannot come in
+        between.
         """
         self.idle.clear()
         try:

@@ -1,7 +1,8 @@
 """The sequencer: control events, numbered, signed, and put into every partition in one transaction.
 
-Knows the order of control events. Must never know what they lead to. It is a function, not a role: any process may fence the fixed
-transactional id, read `control` to its end, validate, number and write; whoever loses the fence tries again.
+Knows the order of control events. Must never know what they lead to. It is a function, not a role: any process may
+fence the fixed transactional id, read `control` to its end, validate, number and write; whoever loses the fence tries
+again.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ OPENED: Final = "fitly.log.opened.v1"
 REVISED: Final = "fitly.policy.revised.v1"
 
 Proposal = Callable[[Sequence[ControlEvent]], list[ControlPayload]]
-"""What to write, given all that was written before; raises where it is not allowed. May be asked again after a lost fence."""
+"""What to write, given all that was written before; raises where it is not allowed. Asked again after a lost fence."""
 
 
 class Sequencer:
@@ -73,7 +74,7 @@ class Sequencer:
         )
 
     async def propose(self, proposal: Proposal) -> int:
-        """Write what the proposal gives, numbered after all that was written before, all or nothing; give the last number."""
+        """Write what the proposal gives, numbered after all that was written before; give the last number."""
         for attempt in range(TRIES):
             try:
                 return await self._once(proposal)
@@ -97,9 +98,9 @@ class Sequencer:
         async for record in read_topic(self._settings, CONTROL):
             event = authentic(self._settings, record, birth_id)
             if event is None or event.number != len(history) + 1:
+                place = f"{self._settings.topic(CONTROL)} offset {record.offset}"
                 message = (
-                    f"{self._settings.topic(CONTROL)} offset {record.offset} is not control event {len(history) + 1} signed with our key: "
-                    "check FITLY_CONTROL_KEY"
+                    f"{place} is not control event {len(history) + 1} signed with our key: check FITLY_CONTROL_KEY"
                 )
                 raise Broken(message, restart_helps=False)
             if isinstance(event.data, LogOpened):
@@ -108,7 +109,8 @@ class Sequencer:
         return history
 
     async def _once(self, proposal: Proposal) -> int:
-        # Starting the producer fences whoever was writing and settles their transaction: only then is the end of `control` the end (A5).
+        # Starting the producer fences whoever was writing and settles their transaction: only then is the end of
+        # `control` the end (A5).
         async with started_producer(self._settings, f"{self._settings.app_id}-control") as producer:
             history = await self.history()
             payloads = proposal(history)
@@ -144,7 +146,7 @@ class Sequencer:
         """Wait until readers see an offset: a commit returns before its markers are written."""
         async with started_reader(self._settings) as reader, asyncio.timeout(REACH_S):
             tp = TopicPartition(self._settings.topic(CONTROL), 0)
-            while (await reader.end_offsets([tp]))[tp] <= offset:
+            while (await reader.end_offsets([tp]))[tp] <= offset:  # noqa: ASYNC110 - the broker is asked, nobody calls
                 await asyncio.sleep(MARKER_S)
 
 
@@ -178,7 +180,7 @@ async def open_log(settings: Settings, clock_mode: ClockMode, partitions: int) -
     await sequencer.propose(proposal)
     opened = (await sequencer.history())[0].data
     if not isinstance(opened, LogOpened) or opened.clock_mode is not clock_mode:
-        message = f"the log under prefix {settings.prefix!r} was opened otherwise than {clock_mode.value}: choose another FITLY_PREFIX"
+        message = f"the log under prefix {settings.prefix!r} is not {clock_mode.value}: choose another FITLY_PREFIX"
         raise Broken(message, restart_helps=False)
     return Generation(opened.birth_id, opened.clock_mode, opened.partitions)
 

@@ -9,6 +9,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiokafka
@@ -107,7 +108,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
                 for tp, records in taken.items():
                     await self._apply(consumer, tp, records, stop)
 
-    # What the group tells -----------------------------------------------------------------------------------------------
+    # What the group tells ----------------------------------------------------------------
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - all are asked for anew
         """Finish the database transaction that runs: after this the partitions may be another's."""
@@ -118,13 +119,13 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         """Note it; where to read from is asked for in the loop, since the database may be away (A3)."""
         log.info("assigned", partitions=len(list(assigned)))
 
-    # Steps --------------------------------------------------------------------------------------------------------------
+    # Steps ----------------------------------------------------------------
 
     async def _place(self, consumer: aiokafka.AIOKafkaConsumer, stop: asyncio.Event) -> None:
         """Seek every new partition to the writer's own position."""
         unplaced = consumer.assignment() - self._placed.keys()
         for name in sorted({tp.topic for tp in unplaced}):
-            positions = await self._patiently(lambda name=name: self._writer.positions(self._names[name]), stop)
+            positions = await self._patiently(partial(self._writer.positions, self._names[name]), stop)
             if positions is None:
                 return
             tps = [tp for tp in unplaced if tp.topic == name and tp in consumer.assignment()]
@@ -221,7 +222,8 @@ def _check(tp: TopicPartition, offset: int, begin: int, end: int) -> None:
     if begin <= offset <= end:
         return
     message = (
-        f"{tp.topic}-{tp.partition}: the database stands at offset {offset}, the topic holds {begin} to {end}. The topic was made anew or "
+        f"{tp.topic}-{tp.partition}: the database stands at offset {offset}, the topic holds {begin} to {end}. "
+        "The topic was made anew or "
         "lost records: feed an empty database (`fitly db upgrade` on a new one), or bring back the topics"
     )
     raise Broken(message, restart_helps=False)

@@ -48,7 +48,7 @@ async def read_generation(settings: Settings) -> Generation:
         event = authentic(settings, first)
         if event is not None and isinstance(event.data, LogOpened):
             return Generation(event.data.birth_id, event.data.clock_mode, event.data.partitions)
-        message = f"record 1 of {settings.topic(CONTROL)} is not ours: check that FITLY_CONTROL_KEY is the key the log was opened with"
+        message = f"record 1 of {settings.topic(CONTROL)} is not signed with our key: check FITLY_CONTROL_KEY"
         raise Broken(message, restart_helps=False)
     message = f"the log is not open ({settings.topic(CONTROL)} is empty): run `fitly topics create`"
     raise Broken(message, restart_helps=False)

@@ -72,7 +72,7 @@ class Host:
         self.tasks: dict[TP, PartitionTask] = {}
         self.progress = 0
         self.flow: Flow | None = None
-        self._fail = fail
+        self.fail = fail
         self._epoch = 0
         self._topic = settings.topic(INPUT)
         self._stopping = False
@@ -142,7 +142,7 @@ class Host:
 
         def check(done: asyncio.Task[None]) -> None:
             if not done.cancelled() and (error := done.exception()) is not None:
-                self._fail(error)
+                self.fail(error)
 
         task.add_done_callback(check)
         return task

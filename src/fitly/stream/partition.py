@@ -6,6 +6,7 @@ Knows offsets, epochs and the order of a life. Must never know what a record mea
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
@@ -36,6 +37,16 @@ QUIET_S: Final = 20.0
 BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
+def spare_the_rows() -> None:
+    """Keep the garbage collector from walking through what a restore left: rows are bytes, and cycles are rare.
+
+    With Python's usual thresholds a quarter of the fold's time was spent in it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 class PartitionTask:
     """Owns one input partition.
 
@@ -43,7 +54,8 @@ class PartitionTask:
 
     I.   **Fence** the former owner.
     II.  **Restore** rows and position from the changelogs; refuse where they do not fit the log (A4).
-    III. **Take back**: once Faust's rebalance has ended, seek to our own position and read from there (A2). Again after every rebalance.
+    III. **Take back**: once Faust's rebalance has ended, seek to our own position and read from there (A2). Again
+    after every rebalance.
     IV.  **Fold and commit** (`Commits`), for ever; on a LIVE log send ticks.
     V.   **Let go**: finish the transaction, join the tasks, then stop the producer, then drop the rows (A7).
 
@@ -65,7 +77,7 @@ class PartitionTask:
         self._epoch: int | None = None
         self._expected = 0
 
-    # What the host calls ------------------------------------------------------------------------------------------------
+    # What the host calls ----------------------------------------------------------------
 
     def begin(self) -> None:
         """After each assignment: live, if not living yet, and take the partition back once the rebalance has ended."""
@@ -118,13 +130,14 @@ class PartitionTask:
         """Whether the partition is not being read yet, or something of it waits or is being committed."""
         return self._epoch is None or bool(self._waiting) or not self._commits.idle.is_set()
 
-    # I to III -----------------------------------------------------------------------------------------------------------
+    # I to III ----------------------------------------------------------------
 
     async def _live(self) -> None:
         started = time.monotonic()
         await self._patiently(self._commits.fence)  # I
         await self._patiently(self._restore)  # II
         self._host.meters.observe(metrics.RESTORE_SECONDS, time.monotonic() - started)
+        spare_the_rows()
         self._restored.set()
         while True:  # IV
             await self._something_to_do()
@@ -170,7 +183,7 @@ class PartitionTask:
         self._taking = self._host.guard(self._take_back(offset))
 
     async def _take_back(self, offset: int | None) -> None:
-        """III. Seek and read, once Faust has sought, cleared its queues and resumed: from here on our own seek stands (A2)."""
+        """III. Seek and read, once Faust has sought, cleared its queues and resumed: now our own seek stands (A2)."""
         await self._restored.wait()
         await self._host.settled.wait()
         if offset is None:
@@ -202,7 +215,7 @@ class PartitionTask:
         assert self._commits.shard is not None  # noqa: S101 - asked for after the restore only
         return self._commits.shard.position
 
-    # IV -----------------------------------------------------------------------------------------------------------------
+    # IV ----------------------------------------------------------------
 
     async def _something_to_do(self) -> None:
         if self._waiting:

@@ -1,6 +1,7 @@
 """Publishing events: in batches, to the partition Java would choose, with the stamps the log's clock mode wants.
 
-Knows partitions, stamps and ticks. Must never know what an event is for; whoever wants its contents checked calls `Publisher.publish`.
+Knows partitions, stamps and ticks. Must never know what an event is for; whoever wants its contents checked calls
+`Publisher.publish`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from fitly.core.errors import Refused
 from fitly.core.names import partition_of
@@ -34,9 +35,9 @@ LINGER_S: Final = 0.005
 class Publisher:
     """Sends events to the input log.
 
-    On an AS_OF log records carry their event's time, must come in its order, and between them every hour of event time brings a signed
-    tick on every partition: the passing of time is part of the log, as on a LIVE one (A6). Not transactional: an event sent twice after a
-    failure is a DUPLICATE.
+    On an AS_OF log records carry their event's time, must come in its order, and between them every hour of event
+    time brings a signed tick on every partition: the passing of time is part of the log, as on a LIVE one (A6). Not
+    transactional: an event sent twice after a failure is a DUPLICATE.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ class Publisher:
         self._started: Started[aiokafka.AIOKafkaProducer] | None = None
         self._lingering: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Publisher:
+    async def __aenter__(self) -> Self:
         """Connect.
 
         Raises
@@ -77,7 +78,7 @@ class Publisher:
         self._generation = generation = await read_generation(self._settings)
         if self._as_of is not None and self._as_of is not (generation.clock_mode is ClockMode.AS_OF):
             remedy = (
-                "publish without --as-of-event-time, or begin an AS_OF log (`fitly up --as-of`, `fitly topics create --as-of`)"
+                "publish without --as-of-event-time, or begin an AS_OF log (`fitly topics create --as-of`)"
                 if self._as_of
                 else "use --as-of-event-time: records of this log carry their event's time"
             )
@@ -192,7 +193,9 @@ class Publisher:
             raise Refused(reason, detail)
         if timestamp_ms < self._last:
             reason = "ORDER"
-            detail = f"stamp {timestamp_ms} comes after {self._last}: publish to an AS_OF log in order of time (sort the file by `time`)"
+            detail = (
+                f"stamp {timestamp_ms} comes after {self._last}: publish in order of time (sort the file by `time`)"
+            )
             raise Refused(reason, detail)
         return timestamp_ms
 

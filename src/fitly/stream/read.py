@@ -36,8 +36,8 @@ async def read_batches(
     start : mapping, optional
         First offset by partition; the log's start where it is not given.
     stop : mapping, optional
-        Offset to stop before, by partition; the last stable offset where it is not given. Partitions left out of a given
-        mapping are read to their end.
+        Offset to stop before, by partition; the last stable offset where it is not given. Partitions left out of a
+        given mapping are read to their end.
 
     Yields
     ------
@@ -99,8 +99,8 @@ async def follow(
     Parameters
     ----------
     start : mapping, optional
-        First offset by partition; the present end where it is not given. Ends are fixed before the first record is awaited from
-        the iterator's point of view: use `following` to be sure of it before doing something else.
+        First offset by partition; the present end where it is not given. Ends are fixed before the first record is
+        awaited from the iterator's point of view: use `following` to be sure of it before doing something else.
     """
     async with following(settings, name, start) as records:
         async for record in records:

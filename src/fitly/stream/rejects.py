@@ -17,7 +17,8 @@ class RefusalAlarm:
     Parameters
     ----------
     window : int
-        How many records are looked at. Before so many have come there is no alarm: a few bad ones after a start are no trend.
+        How many records are looked at. Before so many have come there is no alarm: a few bad ones after a start are
+        no trend.
     share : float
         Above this share the alarm is raised.
 

@@ -30,7 +30,7 @@ _POLL_MS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class LogBounds:
-    """What the broker says of one input partition: its first offset, its last stable one, and the group's committed offset."""
+    """What the broker says of an input partition: first offset, last stable one, and the group's committed offset."""
 
     start: int
     end: int
@@ -78,8 +78,9 @@ async def input_bounds(settings: Settings, partition: int, hint: int | None) -> 
 def check_position(partition: int, position: Position, generation: Generation, log: LogBounds) -> None:
     """Refuse to fold where the rows and the log do not belong together (A4).
 
-    The position is the truth and the committed offset a hint: it may lag or have expired, but never be ahead. An offset means nothing
-    after a topic was made anew, and where records went before they were folded no fold can be right.
+    The position is the truth and the committed offset a hint: it may lag or have expired, but never be ahead. An
+    offset means nothing after a topic was made anew, and where records went before they were folded no fold can be
+    right.
 
     Raises
     ------
@@ -105,13 +106,16 @@ def check_position(partition: int, position: Position, generation: Generation, l
     elif nxt > log.end:
         fault = f"our rows reach to offset {position.offset}, but the log ends at {log.end}"
     elif nxt < log.start:
-        fault = f"our rows reach to offset {position.offset}, but the log begins at {log.start}: the records between were deleted unfolded"
+        lost = "the records between were deleted unfolded"
+        fault = f"our rows reach to offset {position.offset}, but the log begins at {log.start}: {lost}"
     elif log.hint is not None and log.hint > nxt:
-        fault = f"the group has committed offset {log.hint}, but our rows reach only to {position.offset}: changelog records are missing"
+        lost = "changelog records are missing"
+        fault = f"the group has committed offset {log.hint}, but our rows reach only to {position.offset}: {lost}"
     if fault:
         remedy = (
-            "Topics were made anew or lost records. Bring back the topics that belong together (input, control, both changelogs) from one "
-            "backup, or begin a new log under another FITLY_PREFIX with `fitly topics create` and publish the events to it again"
+            "Topics were made anew or lost records. Bring back the topics that belong together (input, control, both "
+            "changelogs) from one backup, or begin a new log under another FITLY_PREFIX with `fitly topics create` and "
+            "publish the events to it again"
         )
         message = f"partition {partition}: {fault}. {remedy}"
         raise Broken(message, restart_helps=False)

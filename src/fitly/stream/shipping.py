@@ -60,11 +60,11 @@ class Shipment:
     async def _first(
         self,
         place: Place,
-        full: Any,
+        full: Any,  # noqa: ANN401 - aiokafka's BatchBuilder
         key: bytes | None,
         value: bytes | None,
         headers: list[tuple[str, bytes]],
-        timestamp: int | None,  # noqa: ANN401
+        timestamp: int | None,
     ) -> None:
         """Begin a batch with a record, after sending the one that was full.
 
@@ -83,8 +83,8 @@ class Shipment:
     async def close(self) -> None:
         """Send what is left and await every record's fate.
 
-        A1: aiokafka commits a transaction one of whose batches failed (too large, bad stamp, no right): it looks at no future. So any
-        error must come out here, before the commit.
+        A1: aiokafka commits a transaction one of whose batches failed (too large, bad stamp, no right): it looks at
+        no future. So any error must come out here, before the commit.
         """
         for place, batch in self._open.items():
             await self._send(place, batch)

@@ -31,8 +31,8 @@ _CREATE_MS: Final = 15_000
 def broker_settings(topic: Topic, clock_mode: ClockMode) -> dict[str, str]:
     """Give a topic's settings as the broker takes them.
 
-    A6: an AS_OF input keeps the producers' stamps and has no time retention, which would delete records of old days at once; on a LIVE
-    one the broker stamps.
+    A6: an AS_OF input keeps the producers' stamps and has no time retention, which would delete records of old days
+    at once; on a LIVE one the broker stamps.
 
     Examples
     --------
@@ -131,26 +131,22 @@ def _compared(name: str, wanted: int, has: int) -> list[Problem]:
     return [
         Problem(
             what,
-            "partition counts never change in place: bring back the topic as it was, or begin a new log under another prefix",
+            "partition counts never change in place: bring the topic back, or begin a log under another prefix",
         )
     ]
 
 
 def _differences(name: str, wanted: Mapping[str, str], has: Mapping[str, str]) -> list[Problem]:
+    alter = f"kafka-configs --alter --entity-type topics --entity-name {name} --add-config"
     problems = [
-        Problem(f"topic {name}: {key} is {has.get(key)}, not {value}", f"kafka-configs --alter --entity-type topics --entity-name {name} "
-                f"--add-config {key}={value}")
+        Problem(f"topic {name}: {key} is {has[key]}, not {value}", f"{alter} {key}={value}")
         for key, value in wanted.items()
         if key in has and has[key] != value
-    ]  # fmt: skip
+    ]
     # A1: a batch the broker refuses is lost silently by the client's commit
     if int(has.get("max.message.bytes", BATCH_BYTES)) < BATCH_BYTES:
-        problems.append(
-            Problem(
-                f"topic {name}: max.message.bytes is {has['max.message.bytes']}, below a producer's batch of {BATCH_BYTES}",
-                f"kafka-configs --alter --entity-type topics --entity-name {name} --add-config max.message.bytes={BATCH_BYTES}",
-            )
-        )
+        what = f"topic {name}: max.message.bytes is {has['max.message.bytes']}, below a producer's {BATCH_BYTES}"
+        problems.append(Problem(what, f"{alter} max.message.bytes={BATCH_BYTES}"))
     return problems
 
 

@@ -1,17 +1,18 @@
-"""The seams by which Faust's consumer serves our partition tasks: every class here replaces one of Faust's through a public attribute.
+"""The seams by which Faust's consumer serves our tasks: each class replaces one of Faust's by a public attribute.
 
 Knows Faust's consumer and its thread. Must never know what a task does with a batch.
 
-Faust keeps the group, the assignment and the delivery; it is not trusted with offsets. The consumer's thread takes records only from
-partitions that a task has *taken* (`ConsumerThread.take`), and joins each batch to the one before (`Fetched`), so that whatever Faust
-seeks, resumes, drops or delivers late in between can be recognised by the task (A2).
+Faust keeps the group, the assignment and the delivery; it is not trusted with offsets. The consumer's thread takes
+records only from partitions that a task has *taken* (`ConsumerThread.take`), and joins each batch to the one before
+(`Fetched`), so that whatever Faust seeks, resumes, drops or delivers late in between can be recognised by the task
+(A2).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiokafka
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
@@ -22,12 +23,13 @@ from faust.types import TP
 from fitly.stream.batches import Fetched
 
 if TYPE_CHECKING:
+    from fitly.stream.app import App
     from fitly.stream.host import Host
 
 FETCH_WAIT_MS: Final = 50
-"""The longest a fetch waits at the broker. aiokafka has one request in flight per node: a partition that is not in it waits for its end."""
+"""The longest a fetch waits at the broker: aiokafka has one in flight per node, and partitions not in it wait."""
 PREFETCH_BACKOFF_S: Final = 0.01
-"""How long aiokafka waits for fetched records to be taken before it asks for the other partitions' (0.1 s by default)."""
+"""How long aiokafka waits for fetched records to be taken before it asks for others (0.1 s by default)."""
 GLANCE_S: Final = 0.05
 """How long a poll lasts while some partition is left out: it may come back at any moment."""
 
@@ -45,8 +47,8 @@ class Cursor:
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread, taking records from taken partitions only.
 
-    The cursors are changed by `take` in this thread and dropped by `hold` from the other; the fetch reads them without a suspension in
-    between, so a batch always carries the epoch it was taken in.
+    The cursors are changed by `take` in this thread and dropped by `hold` from the other; the fetch reads them
+    without a suspension in between, so a batch always carries the epoch it was taken in.
     """
 
     logger = driver.logger  # else mode makes one of our module's name
@@ -62,7 +64,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._prefetch_backoff = PREFETCH_BACKOFF_S  # noqa: SLF001
         return consumer
 
-    async def _fetch_records(
+    async def _fetch_records(  # type: ignore[override]  # what Faust hands on unopened need not be a list
         self,
         consumer: aiokafka.AIOKafkaConsumer,
         active_partitions: set[TP],  # noqa: ARG002 - Faust's own idea; when it is empty aiokafka takes it for "all" (A2)
@@ -91,7 +93,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return Fetched(cursor.epoch, start, cursor.reached, records)
 
     async def take(self, tp: TP, offset: int, epoch: int) -> bool:
-        """Read a partition from an offset on; runs in the consumer's thread. False where it is no longer assigned to us."""
+        """Read a partition from an offset on; runs in the consumer's thread. False where it is no longer ours."""
         consumer = self._ensure_consumer()
         try:
             consumer.seek(aiokafka.TopicPartition(*tp), offset)
@@ -100,6 +102,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self.full.discard(tp)
         self.cursors[tp] = Cursor(epoch, offset)
         return True
+
+    async def committed(self, tp: TP) -> int | None:
+        """Ask the group's coordinator for the committed offset."""
+        offset: int | None = await self._ensure_consumer().committed(aiokafka.TopicPartition(*tp))
+        return offset
 
     async def lags(self) -> dict[TP, int]:
         """Give, for each taken partition, last stable offset minus position (markers count, as they do in offsets)."""
@@ -127,8 +134,7 @@ class Consumer(driver.Consumer):
     @property
     def host(self) -> Host:
         """The app's host."""
-        host: Host = self.app.host
-        return host
+        return cast("App", self.app).host
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -142,7 +148,7 @@ class Consumer(driver.Consumer):
         return {}
 
     def ack(self, message: Any) -> bool:  # noqa: ANN401 - Faust's message
-        """Forget a message: its offset was committed in our transaction, so no list of acknowledged offsets is kept (A4)."""
+        """Forget a message: offsets are committed in our transactions, so no list of acknowledged ones is kept (A4)."""
         self._unacked_messages.discard(message)
         first, message.acked = not message.acked, True
         return first
@@ -154,11 +160,11 @@ class Consumer(driver.Consumer):
         """Leave livelock detection to our watchdog: Faust's looks at commits that we never make through it (C6)."""
 
     async def wait_empty(self) -> None:
-        """Before partitions are given back, or at the end: what is queued is dropped, what is in a transaction is finished (A7)."""
+        """Before partitions are given back: what is queued is dropped, what is in a transaction is finished (A7)."""
         await self.host.quiet()
         self._unacked_messages.clear()
 
-    # What the tasks need ------------------------------------------------------------------------------------------------
+    # What the tasks need ----------------------------------------------------------------
 
     def hold(self, tps: Iterable[TP]) -> None:
         """Take nothing from these partitions until `take`."""
@@ -182,9 +188,7 @@ class Consumer(driver.Consumer):
 
     async def committed(self, tp: TP) -> int | None:
         """Give the group's committed offset: the hint."""
-        offset: int | None = await self._thread.call_thread(
-            self._thread._ensure_consumer().committed, aiokafka.TopicPartition(*tp)
-        )  # noqa: SLF001
+        offset: int | None = await self._thread.call_thread(self._thread.committed, tp)
         return offset
 
     async def lags(self) -> dict[TP, int]:
@@ -196,8 +200,8 @@ class Consumer(driver.Consumer):
 class Transactions(faust_consumer.TransactionManager):
     """Where Faust asks for transactions to be settled: our tasks do that themselves.
 
-    ``processing_guarantee="exactly_once"`` calls `on_rebalance` before anything is delivered, which is the moment to hold partitions and
-    to start the tasks that fence. It must return at once: no heartbeat is sent meanwhile (A3).
+    ``processing_guarantee="exactly_once"`` calls `on_rebalance` before anything is delivered, which is the moment to
+    hold partitions and to start the tasks that fence. It must return at once: no heartbeat is sent meanwhile (A3).
     """
 
     logger = driver.logger
@@ -207,7 +211,7 @@ class Transactions(faust_consumer.TransactionManager):
 
     async def on_rebalance(self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP]) -> None:  # noqa: ARG002
         """Hand the new assignment to the host."""
-        await self.app.host.assigned(assigned)
+        await cast("App", self.app).host.assigned(assigned)
 
     async def commit(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002
         """Say that all is committed: it is, inside our own transactions."""

@@ -1,7 +1,7 @@
 """The watchdog: never a live, idle worker.
 
-Knows samples of lag and progress, and time as an argument. Must never know why nothing moves; it ends the process from a thread of its
-own, so that a blocked loop cannot stop it.
+Knows samples of lag and progress, and time as an argument. Must never know why nothing moves; it ends the process
+from a thread of its own, so that a blocked loop cannot stop it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Sample(NamedTuple):
     Attributes
     ----------
     owes : bool
-        Whether there is something to do: lag, a queue, a partition not read yet, or an event loop that does not answer.
+        Whether there is something to do: lag, a queue, a partition not read yet, or an event loop that does not
+        answer.
     progress : int
         A number that grows with every record folded and every row restored (A3).
     """
@@ -37,7 +38,8 @@ class Patience:
     Examples
     --------
     >>> patience = Patience(30.0)
-    >>> patience.is_over(Sample(owes=True, progress=5), now=0.0), patience.is_over(Sample(owes=True, progress=5), now=29.0)
+    >>> still = Sample(owes=True, progress=5)
+    >>> patience.is_over(still, now=0.0), patience.is_over(still, now=29.0)
     (False, False)
     >>> patience.is_over(Sample(owes=True, progress=6), now=31.0)
     False

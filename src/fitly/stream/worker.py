@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -52,9 +51,10 @@ def exit_code(error: BaseException) -> int:
 
 
 def end_process(error: BaseException, bootstrap: str) -> NoReturn:
-    """End the process at once: our own fault, or another worker has taken over. Nothing escapes a task, nothing is half done.
+    """End the process at once: our own fault, or another worker has taken over. Nothing escapes a task.
 
-    Not by unwinding: a stop waits for transactions that may never end (A7), and all that matters is already in the log.
+    Not by unwinding: a stop waits for transactions that may never end (A7), and all that matters is already in the
+    log.
     """
     ours = understood(error, bootstrap) if not isinstance(error, FitlyError) else error
     log.critical("stopping", why=str(ours), exc_info=error)
@@ -68,8 +68,8 @@ def run(settings: Settings) -> int:
     Returns
     -------
     int
-        0 stopped as told; 2 a restart cannot help; 3 the broker cannot be reached; 4 broken, a restart may help. Where a task fails the
-        process ends at once with the same codes.
+        0 stopped as told; 2 a restart cannot help; 3 the broker cannot be reached; 4 broken, a restart may help.
+        Where a task fails the process ends at once with the same codes.
     """
     try:
         return asyncio.run(_run(settings))
@@ -128,7 +128,7 @@ class Worker:
         watchdog.start()
         starting = self.host.guard(self.app.start())
         pulse = self.host.guard(self._pulse())
-        crashed = asyncio.ensure_future(self._crashed())
+        crashed = asyncio.ensure_future(self.app.wait_until_stopped())
         told = asyncio.ensure_future(stop.wait())
         log.info(
             "working",
@@ -155,10 +155,6 @@ class Worker:
         await self.app.stop()
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
-
-    async def _crashed(self) -> None:
-        while not self.app.crashed and not self.app.should_stop:
-            await asyncio.sleep(HEARTBEAT_S)
 
     async def _pulse(self) -> None:
         """Show that the loop answers, and look at the lag."""

@@ -10,18 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import reduce
+from functools import lru_cache
 from operator import add
 from typing import Any, Final, NamedTuple
 
-from fitly.core.learner import BUCKETS, Bucket, ContextRow
+from fitly.core.learner import ARMS, BUCKETS, DECISIONS, ContextRow, DecisionEntry
 from fitly.core.names import ConfigId, config_id, named
-from fitly.core.numbers import EPOCH, Day, Millis, day_of, to_datetime
+from fitly.core.numbers import DAY, EPOCH, Day, Millis, day_of, mean, to_datetime
 from fitly.core.statistics.missing import Missing
-from fitly.core.statistics.own_baseline import MEASURING, UNKNOWN, Figures, Measuring, Sample, own_figures
+from fitly.core.statistics.own_baseline import MEASURING, UNKNOWN, Figures, Measuring, Sample, own_figures, suffices
 from fitly.core.statistics.sums import Sums
 from fitly.core.statistics.welch import Interval
-from fitly.core.tally import CUMULATIVE, arm_entry
+from fitly.core.tally import CUMULATIVE, teaches
 from fitly.core.vocabulary import ARM_VARIANTS, ArmCode
 
 
@@ -92,12 +92,28 @@ class EffectivenessRecord:
     composite_score_reason: str | None
 
 
-class _Window(NamedTuple):
-    """One window of one row; ``start`` is None where it begins with each arm's activation."""
+class _Totals(NamedTuple):
+    """Sums of one arm, or of several, over a window: five triples of count, sum and sum of squares."""
 
-    kind: WindowKind
+    decisions: int
+    whole: tuple[int, ...]
+
+    def sample(self) -> Sample:
+        """Read them as a sample."""
+        return Sample(*map(Sums._make, zip(*[iter(self.whole)] * 3, strict=True)))
+
+
+class _Window(NamedTuple):
+    """One window of one row: its days, and what it is recorded as."""
+
+    row: ContextRow
+    kind: str
+    context: str
     start: Day | None
+    """None where it begins with each arm's activation."""
     end: Day
+    now: datetime
+    measuring: Measuring
 
 
 def effectiveness_records(row: ContextRow, measuring: Measuring = MEASURING) -> list[EffectivenessRecord]:
@@ -116,16 +132,15 @@ def effectiveness_records(row: ContextRow, measuring: Measuring = MEASURING) -> 
         Per window, one for each variant and one (``config_id`` None) that pools them, wherever a personalized
         decision was measured. The baseline is the learner's own CONTROL decisions of the same window.
     """
-    buckets = list(BUCKETS.all(row.buckets))
-    if not buckets:
+    if not row.buckets and not row.decisions:
         return []
     today = day_of(row.updated_at)
     first = Day(today - measuring.rolling_days + 1)
-    rolling = [bucket for bucket in buckets if bucket.day >= first]
-    cumulative = [bucket for bucket in buckets if bucket.day == CUMULATIVE]
+    context, now = row.context.value, to_datetime(row.updated_at)
+    rolling, cumulative = _sums(row, first)
     return [
-        *_records(row, rolling, _Window(WindowKind.ROLLING, first, today), measuring),
-        *_records(row, cumulative, _Window(WindowKind.CUMULATIVE, None, today), measuring),
+        *_records(rolling, _Window(row, WindowKind.ROLLING.value, context, first, today, now, measuring)),
+        *_records(cumulative, _Window(row, WindowKind.CUMULATIVE.value, context, None, today, now, measuring)),
     ]
 
 
@@ -138,56 +153,96 @@ def newest_scores(records: Sequence[EffectivenessRecord]) -> dict[str | None, fl
     return scores
 
 
-def _records(
-    row: ContextRow, buckets: list[Bucket], window: _Window, measuring: Measuring
-) -> Iterator[EffectivenessRecord]:
-    """Give the records of one window: a variant's for each, then the pooled one."""
-    samples = _samples(buckets)
-    control = samples.get(ArmCode.CONTROL, Sample())
-    applied = {code: samples[code] for code in ARM_VARIANTS if code in samples and samples[code].composite.n}
-    if not applied:
-        return
-    since = {code: day_of(Millis(max(arm_entry(row.arms, code).first, row.learning_since))) for code in applied}
-    for code, sample in applied.items():
-        start = window.start or since[code]
-        identifier = config_id(row.user_id, row.context, ARM_VARIANTS[code])
-        yield _record(row, window._replace(start=start), identifier, sample, control, measuring)
-    whole = reduce(Sample.merged, applied.values())
-    start = window.start or min(since.values())
-    yield _record(row, window._replace(start=start), None, whole, control, measuring)
+def _sums(row: ContextRow, first: Day) -> tuple[dict[int, _Totals], dict[int, _Totals]]:
+    """Add up, by arm, the days from the first of the rolling window on, and everything.
+
+    What `fitly.core.tally.day_sums` gives, added straight into the two windows: a row has many more days than arms.
+    """
+    rolling: dict[int, tuple[int, ...]] = {}
+    cumulative: dict[int, tuple[int, ...]] = {}
+    for bucket in BUCKETS.all(row.buckets):
+        if bucket.day == CUMULATIVE:
+            _add(cumulative, bucket.arm, bucket[2:])
+        elif bucket.day >= first:
+            _add(rolling, bucket.arm, bucket[2:])
+    since = first * DAY
+    for entry in DECISIONS.all(row.decisions):
+        if entry.measured and teaches(entry):
+            part = _part(entry)
+            _add(cumulative, entry.arm, part)
+            if entry.since >= since:
+                _add(rolling, entry.arm, part)
+    return _totals(rolling), _totals(cumulative)
 
 
-def _samples(buckets: list[Bucket]) -> dict[int, Sample]:
-    """Add up buckets by arm. A bucket is day, arm and five triples of count, sum and sum of squares."""
-    totals: dict[int, tuple[int, ...]] = {}
-    for bucket in buckets:
-        arm, part = bucket.arm, bucket[2:]
-        totals[arm] = tuple(map(add, totals[arm], part)) if arm in totals else part
-    return {arm: Sample(*map(Sums._make, zip(*[iter(whole)] * 3, strict=True))) for arm, whole in totals.items()}
+def _add(sums: dict[int, tuple[int, ...]], arm: int, part: tuple[int, ...]) -> None:
+    sums[arm] = tuple(map(add, sums[arm], part)) if arm in sums else part
 
 
-def _record(
-    row: ContextRow, window: _Window, config: ConfigId | None, applied: Sample, control: Sample, measuring: Measuring
-) -> EffectivenessRecord:
-    figures = own_figures(applied, control, measuring)
-    return EffectivenessRecord(
-        named("effectiveness", row.user_id, row.context.value, config or "*", window.kind.value),
-        config,
-        row.user_id,
-        row.context.value,
-        window.kind.value,
-        _date(window.end if window.start is None else window.start),
-        _date(window.end),
-        None if figures is UNKNOWN else BaselineKind.OWN.value,
-        applied.composite.n,
-        control.composite.n,
-        figures.significant,
-        _direction(figures.r),
-        to_datetime(row.updated_at),
-        *(_UNKNOWN_COLUMNS if figures is UNKNOWN else _columns(figures)),
+def _totals(sums: dict[int, tuple[int, ...]]) -> dict[int, _Totals]:
+    return {arm: _Totals(whole[0], whole) for arm, whole in sums.items()}
+
+
+def _part(entry: DecisionEntry) -> tuple[int, ...]:
+    """Give what one decision adds: the triples of its mean composite outcome and of the mean of each metric it has."""
+    return (
+        *_triple(entry.measured, entry.composite),
+        *_triple(entry.n_retention, entry.s_retention),
+        *_triple(entry.n_performance, entry.s_performance),
+        *_triple(entry.n_completion, entry.s_completion),
+        *_triple(entry.n_engagement, entry.s_engagement),
     )
 
 
+def _triple(count: int, total: int) -> tuple[int, int, int]:
+    if not count:
+        return 0, 0, 0
+    value = total if count == 1 else mean(total, count)
+    return 1, value, value * value
+
+
+def _records(totals: dict[int, _Totals], window: _Window) -> Iterator[EffectivenessRecord]:
+    """Give the records of one window: a variant's for each, then the pooled one."""
+    applied = {code: totals[code] for code in ARM_VARIANTS if code in totals and totals[code].decisions}
+    if not applied:
+        return
+    row = window.row
+    control = totals.get(ArmCode.CONTROL, _NOBODY)
+    arms = {arm.arm: arm for arm in ARMS.all(row.arms)}
+    activated = {code: day_of(Millis(max(arms[code].first, row.learning_since))) for code in applied}
+    for code, part in applied.items():
+        identifier = config_identifier(row.user_id, row.context, ARM_VARIANTS[code])
+        yield _record(window, activated[code], identifier, part, control)
+    parts = [part.whole for part in applied.values()]
+    whole = parts[0] if len(parts) == 1 else tuple(map(sum, zip(*parts, strict=True)))
+    yield _record(window, min(activated.values()), None, _Totals(whole[0], whole), control)
+
+
+def _record(
+    window: _Window, activated: Day, config: ConfigId | None, applied: _Totals, control: _Totals
+) -> EffectivenessRecord:
+    row, measuring = window.row, window.measuring
+    is_own = suffices(applied.decisions, control.decisions, measuring)
+    figures = own_figures(applied.sample(), control.sample(), measuring) if is_own else UNKNOWN
+    return EffectivenessRecord(
+        named("effectiveness", row.user_id, window.context, config or "*", window.kind),
+        config,
+        row.user_id,
+        window.context,
+        window.kind,
+        _date(activated if window.start is None else window.start),
+        _date(window.end),
+        BaselineKind.OWN.value if is_own else None,
+        applied.decisions,
+        control.decisions,
+        figures.significant,
+        _direction(figures.r),
+        window.now,
+        *(_columns(figures) if is_own else UNKNOWN_COLUMNS),
+    )
+
+
+@lru_cache(maxsize=512)
 def _date(day: Day) -> date:
     return _FIRST_DAY + timedelta(days=day)
 
@@ -218,5 +273,8 @@ def _columns(figures: Figures) -> Iterator[Any]:
 
 
 _FIRST_DAY: Final = EPOCH.date()
-_UNKNOWN_COLUMNS: Final = tuple(_columns(UNKNOWN))
-"""Most rows are of learners without enough control decisions."""
+UNKNOWN_COLUMNS: Final = tuple(_columns(UNKNOWN))
+"""What stands in the last columns of every record without a baseline; most are."""
+config_identifier: Final = lru_cache(maxsize=1024)(config_id)
+"""A row's records name the same four configs again and again."""
+_NOBODY: Final = _Totals(0, (0,) * 15)

@@ -15,18 +15,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from fitly.core.decisions import Selected
-from fitly.core.effectiveness import EffectivenessRecord, effectiveness_records, newest_scores
+from fitly.core.effectiveness import EffectivenessRecord, config_identifier, effectiveness_records, newest_scores
 from fitly.core.filings import DecisionRecord, OutcomeRecord, amended, decision_record, outcome_record, settled
 from fitly.core.learner import ARMS, ArmEntry, ContextRow, LearnerRow
-from fitly.core.names import config_id, named
+from fitly.core.names import named
 from fitly.core.numbers import ONE, Millis, to_datetime
 from fitly.core.plain import Json, as_json, plain, rendered
 from fitly.core.rules import Policy, Rules
 from fitly.core.system import Ledger
-from fitly.core.vocabulary import ARM_VARIANTS, ArmCode, Variant
+from fitly.core.vocabulary import ARM_VARIANTS, Variant
 
 __all__ = [
     "ConfigRecord",
@@ -49,6 +49,7 @@ __all__ = [
     "settled",
 ]
 
+_VARIANTS: Final[dict[int, Variant]] = {int(code): variant for code, variant in ARM_VARIANTS.items()}
 _INITIAL_CONFIDENCE: Final = Policy().initial_confidence
 """The column's default; a revised policy shows in the next decision, not in configs that do not stand."""
 
@@ -146,44 +147,55 @@ def config_records(row: ContextRow, effectiveness: list[EffectivenessRecord]) ->
     effectiveness : list of EffectivenessRecord
         Its `effectiveness_records`, of which each config shows the newest composite score.
     """
-    arms = [arm for arm in ARMS.all(row.arms) if arm.arm in ARM_VARIANTS and arm.selected]
+    arms = [arm for arm in ARMS.all(row.arms) if arm.arm in _VARIANTS and arm.selected]
     if not arms:
         return []
     standing = None if row.standing is None else row.standing.open()
-    scores = newest_scores(effectiveness)
-    greedy = _greedy(standing)
-    return [_config(row, arm, scores, standing, greedy) for arm in arms]
+    facts = _Facts(
+        row,
+        user_id=plain(row.user_id),
+        preferences=preferences_id(row.user_id),
+        scores=newest_scores(effectiveness),
+        standing=standing,
+        greedy=_greedy(standing),
+    )
+    return [_config(arm, facts) for arm in arms]
 
 
-def _config(
-    row: ContextRow,
-    arm: ArmEntry,
-    scores: Mapping[str | None, float | None],
-    standing: Selected | None,
-    greedy: Mapping[Variant, float],
-) -> ConfigRecord:
-    variant = ARM_VARIANTS[ArmCode(arm.arm)]
-    user_id = plain(row.user_id)
-    identifier = config_id(row.user_id, row.context, variant)
+class _Facts(NamedTuple):
+    """What the configs of one row have in common."""
+
+    row: ContextRow
+    user_id: str
+    preferences: str
+    scores: Mapping[str | None, float | None]
+    standing: Selected | None
+    greedy: Mapping[Variant, float]
+
+
+def _config(arm: ArmEntry, facts: _Facts) -> ConfigRecord:
+    row, standing = facts.row, facts.standing
+    variant = _VARIANTS[arm.arm]
+    identifier = config_identifier(row.user_id, row.context, variant)
     stands = standing is not None and standing.strategy_variant is variant
     return ConfigRecord(
-        id=identifier,
-        user_id=user_id,
-        preferences_id=preferences_id(user_id),
-        context=row.context.value,
-        strategy_variant=variant.value,
-        parameters=rendered(standing) if standing is not None and stands else None,
-        effectiveness_score=scores.get(identifier),
-        confidence_score=greedy.get(variant, _INITIAL_CONFIDENCE),
-        times_selected=arm.selected,
-        times_rewarded=arm.n,
-        total_reward=arm.raw / ONE,
-        avg_reward=arm.raw / (arm.n * ONE) if arm.n else None,
-        is_active=bool(arm.active),
-        activated_at=_moment(arm.activated),
-        deactivated_at=_moment(arm.deactivated),
-        created_at=to_datetime(Millis(arm.first)),
-        updated_at=to_datetime(Millis(arm.updated)),
+        identifier,
+        facts.user_id,
+        facts.preferences,
+        row.context.value,
+        variant.value,
+        rendered(standing) if standing is not None and stands else None,
+        facts.scores.get(identifier),
+        facts.greedy.get(variant, _INITIAL_CONFIDENCE),
+        arm.selected,
+        arm.n,
+        arm.raw / ONE,
+        arm.raw / (arm.n * ONE) if arm.n else None,
+        bool(arm.active),
+        _moment(arm.activated),
+        _moment(arm.deactivated),
+        to_datetime(Millis(arm.first)),
+        to_datetime(Millis(arm.updated)),
     )
 
 

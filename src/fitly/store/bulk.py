@@ -10,11 +10,11 @@ every length; arrays have one plan for any number of rows (measured: 4 times the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ARRAY, Column, ColumnElement, FromClause, Insert, Table, Text, bindparam, cast, func, select
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Column, ColumnElement, FromClause, Insert, Table, Text, bindparam, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine, Uuid
 
@@ -79,13 +79,24 @@ class Upsert:
         Columns given, in the order of the rows.
     guard : callable or None
         When an existing row is replaced; None for never.
+    constants : mapping, optional
+        Columns that are the same in every row: they do not travel.
     """
 
-    def __init__(self, table: Table, fields: Sequence[str], guard: Guard | None = None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        fields: Sequence[str],
+        guard: Guard | None = None,
+        constants: Mapping[str, Any] | None = None,
+    ) -> None:
         self._columns = [table.c[name] for name in fields]
         source = arrays(self._columns, "new")
-        chosen = select(*[typed(source, column) for column in self._columns])
-        statement = insert(table).from_select(list(fields), chosen)
+        constants = constants or {}
+        fixed = [cast(value, table.c[name].type) for name, value in constants.items()]
+        chosen = select(*[typed(source, column) for column in self._columns], *fixed)
+        fields = [*fields, *constants]
+        statement = insert(table).from_select(fields, chosen)
         key = [column.name for column in table.primary_key]
         if guard is None:
             self._statement: Insert = statement.on_conflict_do_nothing(index_elements=key)

@@ -30,12 +30,15 @@ _REMEDIES: Final = {
 
 
 def make_engine(url: str, *, pooled: bool = True) -> AsyncEngine:
-    """Make an engine whose connections are tried before use, so that a restarted database is met at once."""
+    """Make an engine whose connections are tried before use, so that a restarted database is met at once.
+
+    Parameters of statements stay out of messages: they are learners' data.
+    """
     arguments = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
     try:
         if pooled:
-            return create_async_engine(url, connect_args=arguments, pool_pre_ping=True)
-        return create_async_engine(url, connect_args=arguments, poolclass=NullPool)
+            return create_async_engine(url, connect_args=arguments, hide_parameters=True, pool_pre_ping=True)
+        return create_async_engine(url, connect_args=arguments, hide_parameters=True, poolclass=NullPool)
     except SQLAlchemyError as error:
         message = f"FITLY_DATABASE_URL cannot be used ({error}): write it as postgresql+asyncpg://user:password@host:5432/name"
         raise Broken(message, restart_helps=False) from error
@@ -71,9 +74,12 @@ def translated() -> Iterator[None]:
 def _meaning(error: DBAPIError) -> Retryable | Broken:
     state = getattr(error.orig, "sqlstate", None) or ""
     said = str(error.orig).partition("\n")[0]
-    if error.connection_invalidated or not state or state[:2] in _PASSING_CLASSES or state in _PASSING_STATES:
+    is_cut = error.connection_invalidated or (not state and "connection" in said)  # asyncpg gives a closed one no state
+    if is_cut or state[:2] in _PASSING_CLASSES or state in _PASSING_STATES:
         return Retryable(f"the database is not ready ({said})")
     remedy = _REMEDIES.get(state[:2])
     if remedy is not None:
         return Broken(f"the database refuses ({said}): {remedy}", restart_helps=False)
+    if state.startswith("22"):
+        said = "a value does not fit"  # the library's words would show the value
     return Broken(f"the database refuses what was written ({state}: {said}): this is a fault of Fitly's, report it")

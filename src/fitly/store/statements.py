@@ -8,7 +8,7 @@ batch applied twice, or after a later one (positions set back by hand), changes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
@@ -17,6 +17,7 @@ from sqlalchemy import Table, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
+from fitly.core.effectiveness import UNKNOWN_COLUMNS
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,
@@ -43,15 +44,16 @@ class Kind:
         Where they go.
     record : type
         A dataclass whose fields are columns; the column ``version`` comes beside.
-    guard : callable or None
+    guard, constants
         As in `Upsert`.
     """
 
-    def __init__(self, table: Table, record: type, guard: Guard | None) -> None:
-        self.table = table
-        self.fields = [field.name for field in fields(record)]
+    def __init__(
+        self, table: Table, record: type, guard: Guard | None, constants: Mapping[str, Any] | None = None
+    ) -> None:
+        self.fields = [field.name for field in fields(record) if field.name not in (constants or {})]
         self._read = attrgetter(*self.fields)
-        self._upsert = Upsert(table, [*self.fields, "version"], guard)
+        self._upsert = Upsert(table, [*self.fields, "version"], guard, constants)
 
     async def write(self, connection: AsyncConnection, records: Iterable[tuple[Any, int]]) -> int:
         """Write (record, version); at most one per key."""
@@ -71,6 +73,17 @@ def _unsettled(new: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's expressions
 PREFERENCES: Final = Kind(schema.PREFERENCES, PreferencesRecord, _not_newer(schema.PREFERENCES))
 CONFIGS: Final = Kind(schema.CONFIGS, ConfigRecord, _not_newer(schema.CONFIGS))
 EFFECTIVENESS: Final = Kind(schema.EFFECTIVENESS, EffectivenessRecord, _not_newer(schema.EFFECTIVENESS))
+NO_BASELINE: Final = Kind(
+    schema.EFFECTIVENESS,
+    EffectivenessRecord,
+    _not_newer(schema.EFFECTIVENESS),
+    dict(
+        zip(
+            [field.name for field in fields(EffectivenessRecord)][-len(UNKNOWN_COLUMNS) :], UNKNOWN_COLUMNS, strict=True
+        )
+    ),
+)
+"""Effectiveness of whom nothing is known to compare with: two thirds of its columns are always the same."""
 LEDGER: Final = Kind(schema.LEDGER, LedgerRecord, _not_newer(schema.LEDGER))
 FILED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _unsettled)
 AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES))
@@ -115,9 +128,9 @@ async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
         standing = [(key.user_id, key.context, key.offset, key.active) for key in fresh]
         await connection.execute(_DEACTIVATE, keys.active_keys(standing))
         written += await CONFIGS.write(connection, [(one, key.offset) for key in fresh for one in key.configs])
-        written += await EFFECTIVENESS.write(
-            connection, [(one, key.offset) for key in fresh for one in key.effectiveness]
-        )
+        measured = [(one, key.offset) for key in fresh for one in key.effectiveness]
+        written += await EFFECTIVENESS.write(connection, [one for one in measured if one[0].baseline_kind])
+        written += await NO_BASELINE.write(connection, [one for one in measured if not one[0].baseline_kind])
         for statement in _FORGET_CONTEXT:
             await connection.execute(statement, keys.context_keys(news))
     if found.ledger is not None:

@@ -26,14 +26,6 @@ class Sample(NamedTuple):
     completion: Sums = EMPTY
     engagement: Sums = EMPTY
 
-    def merged(self, other: Sample) -> Sample:
-        """Give the decisions of both samples together.
-
-        >>> Sample(Sums.of([1])).merged(Sample(Sums.of([2]))).composite
-        Sums(n=2, total=3, squares=5)
-        """
-        return Sample(*(one.merged(another) for one, another in zip(self, other, strict=True)))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measuring:
@@ -91,13 +83,13 @@ UNKNOWN: Final = _nothing(Missing.NO_POPULATION_BASELINE, Missing.NO_RANDOMIZED_
 """Too little of the learner's own, and no population to describe them against."""
 
 
-def suffices(applied: Sample, control: Sample, measuring: Measuring = MEASURING) -> bool:
-    """Tell whether the learner's own randomized decisions carry a test.
+def suffices(applied: int, control: int, measuring: Measuring = MEASURING) -> bool:
+    """Tell whether so many of the learner's own randomized decisions carry a test.
 
-    >>> suffices(Sample(Sums.of([1] * 8)), Sample(Sums.of([1] * 5)))
-    False
+    >>> suffices(8, 6), suffices(8, 5), suffices(7, 6)
+    (True, False, False)
     """
-    return applied.composite.n >= measuring.least_applied and control.composite.n >= measuring.least_control
+    return applied >= measuring.least_applied and control >= measuring.least_control
 
 
 def own_figures(applied: Sample, control: Sample, measuring: Measuring = MEASURING) -> Figures:
@@ -113,7 +105,7 @@ def own_figures(applied: Sample, control: Sample, measuring: Measuring = MEASURI
     Figures
         `UNKNOWN` where the learner's own baseline does not suffice.
     """
-    if not suffices(applied, control, measuring):
+    if not suffices(applied.composite.n, control.composite.n, measuring):
         return UNKNOWN
     level, weights = measuring.level, measuring.weights
     pairs = tuple(zip(applied[1:], control[1:], strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled, Selected
 from fitly.core.events import ControlPayload, LogOpened, PolicyRevised
@@ -27,6 +27,9 @@ KEY = b"a control key"
 BIRTH = "5f0c1b9e-0000-4000-8000-00000000beef"
 START = to_millis(datetime.fromisoformat("2026-03-02T08:00:00+00:00"))
 HOURS = 3_600_000
+
+Fact: TypeAlias = Any
+"""Whatever a field of an event may hold, also what it must not."""
 
 SURE = Policy(holdout_share=0, control_share=0, epsilon=0)
 """Everybody is personalized, with the best arm."""
@@ -110,9 +113,7 @@ class Partition:
         self.control_number = 0
         self._named = 0
         if opened:
-            self.control(
-                "fitly.log.opened.v1", LogOpened(birth_id=BIRTH, clock_mode=clock_mode, partitions=partitions)
-            )
+            self.control("fitly.log.opened.v1", LogOpened(birth_id=BIRTH, clock_mode=clock_mode, partitions=partitions))
             self.revise(policy)
 
     # -- writing ---------------------------------------------------------------------------------------------
@@ -156,29 +157,30 @@ class Partition:
         value = encode_event(f"fitly.{kind}.v1", "lms", event_id or f"e{self._named}", user, moment, data)
         return self.write(user.encode(), value, stamp=stamp)
 
-    def outcome(self, user: str = "ada", score: float = 0.8, **given: Any) -> Told:
+    def outcome(self, user: str = "ada", score: float = 0.8, **given: Fact) -> Told:
         """Write one outcome of an assessment with a performance score; fields and `say`'s arguments as named."""
         about = {name: given.pop(name) for name in ("event_id", "time", "stamp") if name in given}
         context = given.pop("context", "ASSESSMENT")
         data = {"outcome_type": "ASSESSMENT_COMPLETED", "context": context, "performance_score": score}
         return self.say("outcome.recorded", user, data | given, **about)
 
-    def request(self, user: str = "ada", context: str = "ASSESSMENT", **about: Any) -> Told:
+    def request(self, user: str = "ada", context: str = "ASSESSMENT", **about: Fact) -> Told:
         return self.say("strategy.requested", user, {"context": context}, **about)
 
-    def applied(self, decision: str, *, applied: bool, user: str = "ada", **about: Any) -> Told:
+    def applied(self, decision: str, *, applied: bool, user: str = "ada", **about: Fact) -> Told:
         return self.say("decision.applied", user, {"decision_id": decision, "applied": applied}, **about)
 
-    def correct(self, outcome: str, user: str = "ada", **given: Any) -> Told:
+    def correct(self, outcome: str, user: str = "ada", **given: Fact) -> Told:
         about = {name: given.pop(name) for name in ("event_id", "time", "stamp") if name in given}
         context = given.pop("context", "ASSESSMENT")
         data = {"context": context, "outcome_source": "lms", "outcome_id": outcome}
         return self.say("outcome.corrected", user, data | given, **about)
 
-    def prefer(self, user: str = "ada", *, event_id: str | None = None, time: int | None = None, **given: Any) -> Told:
-        return self.say("preferences.changed", user, given, event_id=event_id, time=time)
+    def prefer(self, user: str = "ada", **given: Fact) -> Told:
+        about = {name: given.pop(name) for name in ("event_id", "time") if name in given}
+        return self.say("preferences.changed", user, given, **about)
 
-    def reset(self, user: str = "ada", **given: Any) -> Told:
+    def reset(self, user: str = "ada", **given: Fact) -> Told:
         return self.say("preferences.reset", user, given)
 
     def control(self, kind: str, data: ControlPayload, *, number: int | None = None) -> Told:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tests.core.partition import SURE, Partition, replace
+
 from fitly.core.learner import ARMS, OUTCOMES, ContextRow
 from fitly.core.names import event_key
 from fitly.core.tally import day_sums
-from tests.core.partition import SURE, Partition, replace
 
 
 def sums(row: ContextRow) -> tuple[object, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.partition import SURE, UNSURE, ArmCode, Partition, Told, replace
 
 from fitly.core.vocabulary import Context, Variant
-from tests.core.partition import SURE, UNSURE, ArmCode, Partition, Told, replace
 
 
 def other_than(variant: Variant | None) -> str:

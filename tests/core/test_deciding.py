@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.partition import BIRTH, SURE, UNSURE, ArmCode, Partition, Policy, Switches, Thresholds, replace
 
 from fitly.core.learner import NEVER
 from fitly.core.names import UserId, uniform
 from fitly.core.numbers import CERTAIN, DAY
 from fitly.core.vocabulary import MODE_CODES, Context, Feature, Mode, Unit, Variant
-from tests.core.partition import BIRTH, SURE, UNSURE, ArmCode, Partition, Policy, Switches, Thresholds, replace
 
 EVERY_ARM = {variant.value for variant in Variant}
 
@@ -160,7 +160,7 @@ def test_confident_decisions_are_drawn_as_control_with_a_share_of_their_own() ->
 
 def test_exploring_takes_any_eligible_arm_and_exploiting_the_best() -> None:
     policy = replace(SURE, epsilon=0.5, switches=Switches(arms=(Variant.CONSERVATIVE,)))
-    seen = {}
+    seen: dict[Mode, set[Variant | None]] = {}
     for n in range(80):
         selected = Partition(policy).request(f"learner-{n}").selected
         assert selected.propensities.keys() == {"NONE", *EVERY_ARM} - {"CONSERVATIVE"}

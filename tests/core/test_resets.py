@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.partition import SURE, Partition, replace
 
 from fitly.core.events import PreferencesChanged
 from fitly.core.learner import NEVER, Preferences
 from fitly.core.resets import changed, reset
 from fitly.core.tally import day_sums
 from fitly.core.vocabulary import Context, Feature, Level
-from tests.core.partition import SURE, Partition, replace
 
 
 def a_history() -> Partition:

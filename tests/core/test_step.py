@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.partition import SURE, UNSURE, Partition, Policy, replace
 
 from fitly.core.events import LEARNER_EVENTS
 from fitly.core.numbers import DAY, HOUR
 from fitly.core.step import HANDLERS
 from fitly.core.vocabulary import Level
-from tests.core.partition import SURE, UNSURE, Partition, Policy, replace
-
-ELSEWHERE = {"time": None}
 
 
 def test_every_learner_event_has_a_handler() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.core.partition import SURE, UNSURE, ArmCode, Partition, Policy, Windows, replace
 
 from fitly.core.learner import BUCKETS, DECISIONS, NEVER, OUTCOMES, ContextRow
 from fitly.core.numbers import DAY, day_of
 from fitly.core.tally import CUMULATIVE, day_sums
 from fitly.core.vocabulary import Context
 from fitly.core.windows import MOST_DECISIONS, MOST_OUTCOMES
-from tests.core.partition import SURE, UNSURE, ArmCode, Partition, Policy, Windows, replace
 
 NO_DWELL = replace(SURE, dwell_days=0)
 
@@ -21,9 +21,7 @@ def test_a_window_stays_open_as_long_as_its_contexts(context: Context, days: int
     partition = Partition()
     decision = partition.request(context=context.value).selected.decision_id
     partition.later(days=days)
-    partition.now -= 1
-    partition.outcome(context=context.value, score=1.0, decision_id=decision)
-    partition.now += 1
+    partition.outcome(context=context.value, score=1.0, decision_id=decision, stamp=partition.now - 1)
     partition.outcome(context=context.value, score=0.0, decision_id=decision)
     entry = partition.decisions(context=context)[0]
     assert (entry.outcomes, entry.measured, entry.is_open) == (1, 2, 0)
@@ -156,7 +154,7 @@ def test_a_decision_let_go_by_overflow_keeps_its_sums() -> None:
 def test_decisions_of_one_day_and_arm_let_go_share_a_bucket() -> None:
     partition = Partition(NO_DWELL)
     for n in range(3 * MOST_DECISIONS):
-        partition.later(hours=0.1)
+        partition.later(hours=0.05)
         partition.request(event_id=f"r{n}")
         partition.outcome(score=0.5)
     row = partition.row()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.core.partition import BIRTH, SURE, UNSURE, ArmCode, Partition, Policy, Switches, Thresholds, replace
+from tests.core.partition import BIRTH, SURE, UNSURE, ArmCode, Fact, Partition, Policy, Switches, Thresholds, replace
 
 from fitly.core.learner import NEVER
 from fitly.core.names import UserId, uniform
@@ -27,7 +27,8 @@ def test_a_learner_with_level_none_is_opted_out() -> None:
 @pytest.mark.parametrize("context", Context)
 def test_a_context_switched_off_by_the_learner_is_opted_out_and_the_others_are_not(context: Context) -> None:
     partition = Partition()
-    partition.prefer(**{f"{context.value.lower()}_enabled": False})
+    off: dict[str, Fact] = {f"{context.value.lower()}_enabled": False}
+    partition.prefer(**off)
     modes = {each: partition.request(context=each.value).selected.mode for each in Context}
     assert {each for each, mode in modes.items() if mode is Mode.OPTED_OUT} == {context}
 

@@ -14,7 +14,7 @@ class Point(NamedTuple):
     x: int
 
 
-POINTS = Layout(Point._make, "2sH")
+POINTS = Layout(Point, "2sH")
 THREE = POINTS.join([Point(b"aa", 1), Point(b"bb", 2), Point(b"cc", 3)])
 
 

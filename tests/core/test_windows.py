@@ -134,6 +134,16 @@ def test_more_than_sixty_four_decisions_close_the_oldest_and_count_it() -> None:
     assert partition.outcome(decision_id=first.decision_id).bin == "ORPHAN"
 
 
+def test_a_decision_let_go_after_its_window_is_no_overflow() -> None:
+    partition = Partition(NO_DWELL)
+    for n in range(MOST_DECISIONS + 4):
+        partition.later(hours=1)
+        partition.request(event_id=f"r{n}", context="CONTENT")
+    row = partition.row(context=Context.CONTENT)
+    assert DECISIONS.count(row.decisions) == MOST_DECISIONS
+    assert (row.overflowed, row.unjoined) == (0, MOST_DECISIONS + 4 - 24)
+
+
 def test_a_decision_let_go_by_overflow_keeps_its_sums() -> None:
     partition = Partition(NO_DWELL)
     partition.request()

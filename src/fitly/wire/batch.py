@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fitly.core.decisions import Answer, Effect
 from fitly.core.errors import Broken
-from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, PolicyRevised, Tick, Unreadable
+from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, Tick, Unreadable
 from fitly.core.inforce import InForce, put_in_force
 from fitly.core.learner import NEVER, ContextRow, LearnerRow
 from fitly.core.names import UserId, partition_of
@@ -86,8 +86,8 @@ class Batch:
         self._shard = shard
         self._learners: dict[str, LearnerRow | None] = {}
         self._contexts: dict[bytes, ContextRow | None] = {}
-        self._changed_learners: dict[str, None] = {}
-        self._changed_contexts: dict[bytes, None] = {}
+        self._changed_learners: dict[str, LearnerRow] = {}
+        self._changed_contexts: dict[bytes, ContextRow] = {}
         self._encoded: list[Change] | None = None
         self.rules: Rules = shard.rules
         self.force: InForce = shard.force
@@ -125,7 +125,7 @@ class Batch:
     def _keep(self, row: ContextRow, key: bytes) -> None:
         before = self._contexts.get(key)
         self._contexts[key] = row
-        self._changed_contexts[key] = None
+        self._changed_contexts[key] = row
         if row.closes_at != NEVER and (before is None or before.closes_at != row.closes_at):
             heappush(self._shard.due, (row.closes_at, key))
 
@@ -169,7 +169,7 @@ class Batch:
         self._count(folded.bin, event.kind)
         if folded.learner is not None:
             self._learners[event.user_id] = folded.learner
-            self._changed_learners[event.user_id] = None
+            self._changed_learners[event.user_id] = folded.learner
         for row in folded.contexts:
             self._keep(row, at_rest.context_key(row.user_id, row.context))
         for effect in folded.effects:
@@ -224,7 +224,7 @@ class Batch:
         elif not self.rules.birth_id:
             self._refuse(record, Unreadable("BEFORE_OPENING", "the first control event must open the log"))
             return
-        elif isinstance(data, PolicyRevised):
+        else:
             self.rules = replace(self.rules, policy_revision=data.revision, policy=data.policy)
         self.rules = replace(self.rules, control_number=event.number)
         self.force = put_in_force(self.rules)
@@ -279,15 +279,13 @@ class Batch:
     def row_changes(self) -> list[Change]:
         """Give the rows that changed, in the order in which they first did."""
         if self._encoded is None:
-            changes = []
-            for user in self._changed_learners:
-                learner = self._learners[user]
-                if learner is not None:
-                    changes.append(Change(LEARNERS, user.encode(), at_rest.encode_learner(learner)))
-            for key in self._changed_contexts:
-                row = self._contexts[key]
-                if row is not None:
-                    changes.append(Change(CONTEXTS, key, at_rest.encode_context(row)))
+            changes = [
+                Change(LEARNERS, user.encode(), at_rest.encode_learner(row))
+                for user, row in self._changed_learners.items()
+            ]
+            changes.extend(
+                Change(CONTEXTS, key, at_rest.encode_context(row)) for key, row in self._changed_contexts.items()
+            )
             self._encoded = changes
         return self._encoded
 

@@ -40,8 +40,6 @@ REASONS: Final = {
 _BY_TYPE: Final = {
     "json_invalid": "NOT_JSON",
     "union_tag_not_found": "NOT_CLOUDEVENT",
-    "dataclass_type": "NOT_CLOUDEVENT",
-    "model_attributes_type": "NOT_CLOUDEVENT",
     "union_tag_invalid": "UNKNOWN_TYPE",
     "timezone_aware": "NO_TIME_ZONE",
     "finite_number": "NOT_A_NUMBER",

@@ -108,8 +108,7 @@ def _file(adapter: TypeAdapter[Any], name: str, mode: JsonSchemaMode) -> bytes:
     topic = next(topic for topic in TOPICS if topic.schema == name)
     made = adapter.json_schema(schema_generator=_Contract, mode=mode)
     for definition in made["$defs"].values():
-        if "description" in definition:
-            definition["description"] = _prose(definition["description"])
+        definition["description"] = _prose(definition["description"])
     head = {"$schema": DIALECT, "title": topic.name, "description": topic.help}
     return (json.dumps(head | made | head, indent=2, ensure_ascii=False) + "\n").encode()
 

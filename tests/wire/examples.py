@@ -1,0 +1,138 @@
+"""One example of every event that comes in, and what must be refused of it."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+Data: TypeAlias = dict[str, Any]
+
+DECISION = "6f1c7d1e-9a0b-5f57-8d0c-5b1f0d3e7a21"
+
+EXAMPLES: dict[str, list[Data]] = {
+    "fitly.outcome.recorded.v1": [
+        {"outcome_type": "MISSION_COMPLETED", "context": "MISSION", "retention_score": 0.5},
+        {
+            "outcome_type": "ASSESSMENT_COMPLETED",
+            "context": "ASSESSMENT",
+            "retention_score": 0.25,
+            "performance_score": 1,
+            "completion_rate": 0,
+            "engagement_score": 0.75,
+            "session_duration": 12.5,
+            "content_type": "VIDEO",
+            "difficulty_level": 5,
+            "personalization_applied": True,
+            "strategy_variant": "Pattern-heavy",
+            "decision_id": DECISION,
+        },
+        {
+            "outcome_type": "SESSION_COMPLETED",
+            "context": "SESSION",
+            "engagement_score": 1.0,
+            "retention_score": None,
+            "strategy_variant": "CONSERVATIVE",
+        },
+    ],
+    "fitly.outcome.corrected.v1": [
+        {"context": "MISSION", "outcome_source": "lms", "outcome_id": "o", "performance_score": 0.5},
+        {"context": "MISSION", "outcome_source": "lms", "outcome_id": "o", "withdrawn": True},
+        {"context": "MISSION", "outcome_source": "lms", "outcome_id": "o", "withdrawn": False, "completion_rate": 1},
+    ],
+    "fitly.strategy.requested.v1": [{"context": "CONTENT"}],
+    "fitly.decision.applied.v1": [
+        {"decision_id": DECISION, "applied": True},
+        {"decision_id": DECISION, "applied": False, "reason": "the learner was offline"},
+    ],
+    "fitly.preferences.changed.v1": [
+        {},
+        {
+            "level": "HIGH",
+            "auto_adapt_enabled": False,
+            "mission_enabled": True,
+            "content_enabled": False,
+            "assessment_enabled": True,
+            "session_enabled": False,
+            "disabled_features": ["mission.timing", "session.break_timing"],
+            "consent": True,
+            "acted_by": "guardian-7",
+        },
+    ],
+    "fitly.preferences.reset.v1": [{}, {"scope": "BOTH", "consent": False, "acted_by": "staff"}],
+}
+
+OUTCOME = EXAMPLES["fitly.outcome.recorded.v1"][0]
+CORRECTION = EXAMPLES["fitly.outcome.corrected.v1"][0]
+APPLIED = EXAMPLES["fitly.decision.applied.v1"][0]
+
+REFUSED: list[tuple[str, Data, str]] = [
+    ("fitly.outcome.recorded.v1", {"outcome_type": "MISSION_COMPLETED", "context": "MISSION"}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "retention_score": None}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "retention_score": 1.01}, "OUT_OF_RANGE"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "retention_score": -0.01}, "OUT_OF_RANGE"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "retention_score": "0.5"}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "retention_score": True}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "context": "mission"}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "outcome_type": "WON"}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "difficulty_level": 6}, "OUT_OF_RANGE"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "difficulty_level": 0}, "OUT_OF_RANGE"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "difficulty_level": 2.5}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "session_duration": 10_081}, "OUT_OF_RANGE"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "content_type": ""}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "content_type": "x" * 201}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "strategy_variant": "pattern heavy"}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "decision_id": "1"}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {**OUTCOME, "score": 0.5}, "SCHEMA"),
+    ("fitly.outcome.recorded.v1", {"outcome_type": "MISSION_COMPLETED", "retention_score": 0.5}, "SCHEMA"),
+    ("fitly.outcome.corrected.v1", {**CORRECTION, "withdrawn": True}, "SCHEMA"),
+    ("fitly.outcome.corrected.v1", {"context": "MISSION", "outcome_source": "lms", "outcome_id": "o"}, "SCHEMA"),
+    ("fitly.outcome.corrected.v1", {**CORRECTION, "outcome_id": ""}, "SCHEMA"),
+    ("fitly.strategy.requested.v1", {}, "SCHEMA"),
+    ("fitly.strategy.requested.v1", {"context": None}, "SCHEMA"),
+    ("fitly.decision.applied.v1", {"decision_id": DECISION}, "SCHEMA"),
+    ("fitly.decision.applied.v1", {**APPLIED, "applied": "yes"}, "SCHEMA"),
+    ("fitly.decision.applied.v1", {**APPLIED, "applied": 1}, "SCHEMA"),
+    ("fitly.preferences.changed.v1", {"level": "MAXIMUM"}, "SCHEMA"),
+    ("fitly.preferences.changed.v1", {"disabled_features": ["mission.colour"]}, "SCHEMA"),
+    ("fitly.preferences.changed.v1", {"disabled_features": ["mission.timing"] * 15}, "SCHEMA"),
+    ("fitly.preferences.changed.v1", {"disabled_features": "mission.timing"}, "SCHEMA"),
+    ("fitly.preferences.reset.v1", {"scope": "EVERYTHING"}, "SCHEMA"),
+]
+
+
+def envelope(kind: str, data: object, /, **attributes: object) -> Data:
+    """An event as its producer writes it; an attribute given as `...` is left out."""
+    whole = {
+        "specversion": "1.0",
+        "id": "e-1",
+        "source": "lms",
+        "type": kind,
+        "time": "2026-03-02T08:00:00+01:00",
+        "subject": "ada",
+        "data": data,
+    } | attributes
+    return {name: value for name, value in whole.items() if value is not ...}
+
+
+ENVELOPES_REFUSED: list[tuple[Data, str]] = [
+    ({"specversion": "0.3"}, "NOT_CLOUDEVENT"),
+    ({"specversion": ...}, "NOT_CLOUDEVENT"),
+    ({"id": ""}, "NOT_CLOUDEVENT"),
+    ({"id": ...}, "NOT_CLOUDEVENT"),
+    ({"id": "a\nb"}, "NOT_CLOUDEVENT"),
+    ({"id": "x" * 201}, "NOT_CLOUDEVENT"),
+    ({"source": 7}, "NOT_CLOUDEVENT"),
+    ({"subject": ...}, "NOT_CLOUDEVENT"),
+    ({"subject": "a|b"}, "NOT_CLOUDEVENT"),
+    ({"subject": "a\x85b"}, "NOT_CLOUDEVENT"),
+    ({"subject": "x" * 129}, "NOT_CLOUDEVENT"),
+    ({"type": ...}, "NOT_CLOUDEVENT"),
+    ({"type": "fitly.outcome.recorded.v2"}, "UNKNOWN_TYPE"),
+    ({"type": "fitly.clock.ticked.v1"}, "UNKNOWN_TYPE"),
+    ({"time": ...}, "NOT_CLOUDEVENT"),
+    ({"time": "yesterday"}, "NOT_CLOUDEVENT"),
+    ({"time": 1_772_438_400}, "NOT_CLOUDEVENT"),
+    ({"time": "2026-03-02"}, "NOT_CLOUDEVENT"),
+    ({"time": "2026-03-02T08:00:00"}, "NO_TIME_ZONE"),
+    ({"data": ...}, "SCHEMA"),
+    ({"data": []}, "SCHEMA"),
+]

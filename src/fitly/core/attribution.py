@@ -86,10 +86,8 @@ def attribute(decisions: bytes, data: OutcomeRecorded, moment: Millis) -> Found 
     Found or None
         None where nothing stood or where testimonies contradict: an ORPHAN.
     """
-    if data.decision_id is not None:
-        found = by_id(decisions, data.decision_id)
-    else:
-        found = standing_at(decisions, moment)
+    named = data.decision_id
+    found = standing_at(decisions, moment) if named is None else by_id(decisions, named)
     if found is None:
         return None
     variant, flag = data.strategy_variant, data.personalization_applied

@@ -42,6 +42,20 @@ class Drawn(NamedTuple):
     arms: dict[Variant, ArmView]
 
 
+class Standing(NamedTuple):
+    """What the newest of a row's decisions says of whether it may go on standing."""
+
+    since: int
+    until: int
+    mode: int
+    variant: int
+    apply: int
+    threshold: int
+
+
+_STANDING: Final = DECISIONS.columns(*map(DecisionEntry._fields.index, Standing._fields)).unpack_from
+
+
 class Draws:
     """The uniform draws of one decision, each made when asked for and remembered by its purpose."""
 
@@ -64,25 +78,30 @@ class Draws:
 
 def is_stale(row: ContextRow, learner: LearnerRow, force: InForce, now: Millis) -> bool:
     """Tell whether an outcome or a request may bring a new decision: nothing stands, or its dwell is past."""
-    if not row.decisions:
+    decisions = row.decisions
+    if not decisions:
         return True
-    last = DECISIONS.at(row.decisions, -1)
+    last = _last(decisions)
     return now >= last.until or now - last.since >= force.dwell or _overrules(row, last, learner, force)
 
 
 def is_overruled(row: ContextRow, learner: LearnerRow, force: InForce) -> bool:
     """Tell whether what stands is no longer allowed, or is withheld though it would be allowed again."""
-    return bool(row.decisions) and _overrules(row, DECISIONS.at(row.decisions, -1), learner, force)
+    return bool(row.decisions) and _overrules(row, _last(row.decisions), learner, force)
 
 
-def _overrules(row: ContextRow, last: DecisionEntry, learner: LearnerRow, force: InForce) -> bool:
+def _last(decisions: bytes) -> Standing:
+    return Standing._make(_STANDING(decisions, len(decisions) - DECISIONS.width))
+
+
+def _overrules(row: ContextRow, last: Standing, learner: LearnerRow, force: InForce) -> bool:
     preferences = learner.preferences
     arms = force.eligible[row.context]
     silenced = not (arms and is_allowed(preferences, row.context))
     if silenced != (last.mode == _OPTED_OUT) or (last.apply and ARM_VARIANTS[last.variant] not in arms):
         return True
     level = force.thresholds[preferences.level]
-    if not last.apply or level is None or last.mode == _PROBE or last.threshold >= nano(level):
+    if not last.apply or level is None or last.mode == _PROBE or last.threshold >= force.demands[preferences.level]:
         return False
     return row.standing is not None and row.standing.open().confidence < level
 

@@ -12,7 +12,7 @@ from fitly.core.names import ConfigId, DecisionId, EventKey, UserId
 from fitly.core.numbers import Micro, Millis, Nano
 from fitly.core.vocabulary import Bin, Context, Feature, Mode, OutcomeType, Unit, Variant
 
-ParameterValue: TypeAlias = str | float | int | None | dict[str, float] | tuple[int, ...]
+ParameterValue: TypeAlias = str | float | int | dict[str, float] | tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class InForce(NamedTuple):
         Arms that may act, by context, in the vocabulary's order.
     thresholds : dict
         Confidence from which a level lets a decision act, by level; None where nothing may.
+    demands : dict
+        The same as integers (10^-9); 0 where nothing may.
     weights : tuple of int
         Retention, performance, completion, engagement; and their sum (10^-9).
     absent : Micro
@@ -49,6 +51,7 @@ class InForce(NamedTuple):
     windows: dict[Context, Millis]
     eligible: dict[Context, tuple[Variant, ...]]
     thresholds: dict[Level, float | None]
+    demands: dict[Level, Nano]
     weights: tuple[int, int, int, int, int]
     absent: Micro
     own_weight: int
@@ -69,6 +72,12 @@ def put_in_force(rules: Rules) -> InForce:
     of = policy.reward_weights
     weights = (nano(of.retention), nano(of.performance), nano(of.completion), nano(of.engagement))
     held_out = nano(policy.holdout_share)
+    thresholds = {
+        Level.NONE: None,
+        Level.LOW: policy.thresholds.low,
+        Level.MEDIUM: policy.thresholds.medium,
+        Level.HIGH: policy.thresholds.high,
+    }
     return InForce(
         rules=rules,
         birth=rules.birth_id.encode(),
@@ -81,12 +90,8 @@ def put_in_force(rules: Rules) -> InForce:
             Context.SESSION: span(windows.session),
         },
         eligible={context: () if off.everything or context in off.contexts else arms for context in Context},
-        thresholds={
-            Level.NONE: None,
-            Level.LOW: policy.thresholds.low,
-            Level.MEDIUM: policy.thresholds.medium,
-            Level.HIGH: policy.thresholds.high,
-        },
+        thresholds=thresholds,
+        demands={level: Nano(0) if threshold is None else nano(threshold) for level, threshold in thresholds.items()},
         weights=(*weights, sum(weights)),
         absent=micro(priors.metric_mean),
         own_weight=max(priors.own_weight, 1),

@@ -76,7 +76,7 @@ class Seen(NamedTuple):
     day: int
 
 
-SEEN: Final = Layout(Seen._make, "16sH")
+SEEN: Final = Layout(Seen, "16sH")
 
 
 class LearnerRow(NamedTuple):
@@ -175,7 +175,7 @@ class DecisionEntry(NamedTuple):
     s_engagement: int = 0
 
 
-DECISIONS: Final = Layout(DecisionEntry._make, "16sqqqBBBBIIIBBBIqqIqIqIqIqIq")
+DECISIONS: Final = Layout(DecisionEntry, "16sqqqBBBBIIIBBBIqqIqIqIqIqIq")
 
 
 class OutcomeEntry(NamedTuple):
@@ -197,7 +197,7 @@ class OutcomeEntry(NamedTuple):
     counted: int
 
 
-OUTCOMES: Final = Layout(OutcomeEntry._make, "16sH16siiiiiiB")
+OUTCOMES: Final = Layout(OutcomeEntry, "16sH16siiiiiiB")
 
 
 class ArmEntry(NamedTuple):
@@ -232,7 +232,7 @@ class ArmEntry(NamedTuple):
     active: int
 
 
-ARMS: Final = Layout(ArmEntry._make, "BIIqqqqqqqB")
+ARMS: Final = Layout(ArmEntry, "BIIqqqqqqqB")
 
 
 class Bucket(NamedTuple):
@@ -262,7 +262,7 @@ class Bucket(NamedTuple):
     q_engagement: int
 
 
-BUCKETS: Final = Layout(Bucket._make, "HBIqqIqqIqqIqqIqq")
+BUCKETS: Final = Layout(Bucket, "HBIqqIqqIqqIqqIqq")
 
 
 class ContextRow(NamedTuple):

@@ -30,9 +30,9 @@ def _uuid5(name: str) -> str:
 
 
 def event_key(source: str, event_id: str) -> EventKey:
-    """Identify an event by its producer and the producer's own id.
+    r"""Identify an event by its producer and the producer's own id.
 
-    >>> event_key("lms", "1") == str(__import__("uuid").uuid5(UUID(bytes=NAMESPACE), "lms\\n1"))
+    >>> event_key("lms", "1") == str(__import__("uuid").uuid5(UUID(bytes=NAMESPACE), "lms\n1"))
     True
     """
     return EventKey(_uuid5(f"{source}\n{event_id}"))
@@ -40,12 +40,12 @@ def event_key(source: str, event_id: str) -> EventKey:
 
 def decision_id(cause: EventKey, user_id: UserId, context: Context) -> DecisionId:
     """Identify the decision that one cause brings in one context: a repeat is identical."""
-    return DecisionId(_uuid5(f"{cause}|{user_id}|{context.value}"))
+    return DecisionId(_uuid5(f"{cause}|{user_id}|{context}"))
 
 
 def config_id(user_id: UserId, context: Context, variant: Variant) -> ConfigId:
     """Identify the config record of a learner x context x variant."""
-    return ConfigId(_uuid5(f"{user_id}|{context.value}|{variant.value}"))
+    return ConfigId(_uuid5(f"{user_id}|{context}|{variant}"))
 
 
 def named(*parts: str) -> str:

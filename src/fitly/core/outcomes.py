@@ -5,13 +5,15 @@ Knows entries of decisions and of outcomes. Must never know how the decision was
 
 from __future__ import annotations
 
+from typing import Any
+
 from fitly.core.attribution import Found
 from fitly.core.decisions import Measured
 from fitly.core.inforce import InForce
-from fitly.core.learner import OUTCOMES, ContextRow, DecisionEntry, OutcomeEntry
+from fitly.core.learner import DECISIONS, OUTCOMES, ContextRow, DecisionEntry, OutcomeEntry
 from fitly.core.numbers import Day, Micro, Millis
 from fitly.core.rewards import centre, reward
-from fitly.core.tally import put
+from fitly.core.tally import moved
 from fitly.core.windows import MOST_OUTCOMES
 
 ABSENT = -1
@@ -65,8 +67,15 @@ def add_outcome(
     if len(remembered) > _FULL:
         remembered = OUTCOMES.drop(remembered, 1)
     new = shift(decision, entry, 1)
-    row = put(row, found.place, found.before, new, now)
-    return row._replace(outcomes=remembered, own_n=row.own_n + 1, own_sum=row.own_sum + worth), worth
+    changed = row._replace(
+        arms=moved(row.arms, found.before, new, now),
+        decisions=DECISIONS.replace(row.decisions, found.place, new),
+        outcomes=remembered,
+        own_n=row.own_n + 1,
+        own_sum=row.own_sum + worth,
+        updated_at=now,
+    )
+    return changed, worth
 
 
 _FULL = MOST_OUTCOMES * OUTCOMES.width
@@ -74,7 +83,9 @@ _FULL = MOST_OUTCOMES * OUTCOMES.width
 
 def shift(decision: DecisionEntry, outcome: OutcomeEntry, sign: int) -> DecisionEntry:
     """Add an outcome to a decision's sums (``sign`` 1) or take it out (-1)."""
-    (*drawn, n, reward_, centred, measured, composite, nr, sr, np, sp, nc, sc, ne, se) = decision
+    drawn: tuple[Any, ...] = decision[:_SUMS]
+    sums: tuple[Any, ...] = decision[_SUMS:]
+    n, reward_, centred, measured, composite, nr, sr, np, sp, nc, sc, ne, se = sums
     _, _, _, retention, performance, completion, engagement, worth, centred_on, counted = outcome
     if counted:
         n += sign
@@ -93,4 +104,7 @@ def shift(decision: DecisionEntry, outcome: OutcomeEntry, sign: int) -> Decision
         ne += sign
         se += sign * engagement
     sums = (n, reward_, centred, measured + sign, composite + sign * worth, nr, sr, np, sp, nc, sc, ne, se)
-    return DecisionEntry._make((*drawn, *sums))
+    return DecisionEntry._make(drawn + sums)
+
+
+_SUMS = DecisionEntry._fields.index("outcomes")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 Record = TypeVar("Record", bound=tuple[Any, ...])
@@ -22,8 +23,8 @@ class Layout(Generic[Record]):
 
     Parameters
     ----------
-    make : callable
-        Builds the record from its unpacked fields (a NamedTuple's ``_make``).
+    record : type
+        The NamedTuple that a record is.
     fields : str
         ``struct`` codes, little endian, no padding.
 
@@ -33,7 +34,7 @@ class Layout(Generic[Record]):
     >>> class Point(NamedTuple):
     ...     x: int
     ...     y: int
-    >>> points = Layout(Point._make, "hh")
+    >>> points = Layout(Point, "hh")
     >>> blob = points.append(points.append(b"", Point(1, 2)), Point(3, 4))
     >>> points.at(blob, -1), points.count(blob)
     (Point(x=3, y=4), 2)
@@ -41,8 +42,9 @@ class Layout(Generic[Record]):
 
     __slots__ = ("_codes", "_make", "_struct", "width")
 
-    def __init__(self, make: Callable[[tuple[Any, ...]], Record], fields: str) -> None:
-        self._make = make
+    def __init__(self, record: type[Record], fields: str) -> None:
+        # What a NamedTuple's `_make` does, without a Python frame for each record.
+        self._make: Callable[[tuple[Any, ...]], Record] = partial(tuple.__new__, record)
         self._struct = struct.Struct("<" + fields)
         self._codes = re.findall(r"\d*[a-zA-Z]", fields)
         self.width = self._struct.size
@@ -115,13 +117,9 @@ class Layout(Generic[Record]):
     def find_byte(self, blob: bytes, first: int) -> int:
         """Give the index of the first record whose first byte is ``first``, or -1.
 
-        For the few-record layouts that begin with a one-byte code, where a search for the byte itself would
-        mostly hit the middle of records.
+        For the layouts that begin with a one-byte code: every ``width``-th byte is the codes of the records in order.
         """
-        for index, start in enumerate(range(0, len(blob), self.width)):
-            if blob[start] == first:
-                return index
-        return -1
+        return blob[:: self.width].find(first)
 
     def find(self, blob: bytes, prefix: bytes) -> int:
         """Give the index of the first record that begins with ``prefix``, or -1.

@@ -6,7 +6,7 @@ and a consumer's word all come here as "this entry became that entry".
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from fitly.core.dedupe import ACCEPTANCE_DAYS
 from fitly.core.learner import ARMS, BUCKETS, DECISIONS, ArmEntry, Bucket, ContextRow, DecisionEntry, Shown
@@ -17,15 +17,9 @@ CUMULATIVE: Final = Day(0)
 """The bucket that holds everything since activation or reset."""
 
 
-class Lesson(NamedTuple):
-    """What one decision teaches its arm: 1 or 0 rewards, the reward, the centred reward."""
-
-    n: int
-    raw: int
-    centred: int
-
-
-NO_LESSON: Final = Lesson(0, 0, 0)
+Lesson: TypeAlias = tuple[int, int, int]
+"""What one decision teaches its arm: 1 or 0 rewards, the reward, the centred reward."""
+NO_LESSON: Final = (0, 0, 0)
 _DENIED: Final = (Shown.OUTCOME_SAYS_NO, Shown.CONSUMER_SAYS_NO)
 
 
@@ -39,9 +33,9 @@ def lesson(entry: DecisionEntry) -> Lesson:
     if not teaches(entry):
         return NO_LESSON
     if entry.outcomes:
-        return Lesson(1, mean(entry.reward, entry.outcomes), mean(entry.centred, entry.outcomes))
+        return 1, mean(entry.reward, entry.outcomes), mean(entry.centred, entry.outcomes)
     if entry.defaulted:
-        return Lesson(1, entry.reward, entry.centred)
+        return 1, entry.reward, entry.centred
     return NO_LESSON
 
 
@@ -60,9 +54,32 @@ def put(row: ContextRow, index: int, old: DecisionEntry, new: DecisionEntry, now
         The clock.
     """
     decisions = DECISIONS.replace(row.decisions, index, new)
+    return row._replace(decisions=decisions, arms=moved(row.arms, old, new, now), updated_at=now)
+
+
+def moved(arms: bytes, old: DecisionEntry, new: DecisionEntry, now: Millis) -> bytes:
+    """Take out what a decision taught its arm and put in what it teaches now."""
     before, after = lesson(old), lesson(new)
-    arms = row.arms if before == after else _move_arm(row.arms, new.arm, before, after, now)
-    return row._replace(decisions=decisions, arms=arms, updated_at=now)
+    if before == after:
+        return arms
+    index = ARMS.find_byte(arms, new.arm)
+    entry = empty_arm(new.arm) if index < 0 else ARMS.at(arms, index)
+    code, selected, n, raw, centred, centred2, first, activated, deactivated, _, active = entry
+    # Positions in place of names (`_replace`): this runs at every outcome, and names would cost three times as much.
+    changed = ArmEntry(
+        code,
+        selected,
+        n + after[0] - before[0],
+        raw + after[1] - before[1],
+        centred + after[2] - before[2],
+        centred2 + after[2] ** 2 - before[2] ** 2,
+        first,
+        activated,
+        deactivated,
+        now,
+        active,
+    )
+    return ARMS.append(arms, changed) if index < 0 else ARMS.replace(arms, index, changed)
 
 
 def empty_arm(code: int) -> ArmEntry:
@@ -84,20 +101,6 @@ def put_arm(arms: bytes, entry: ArmEntry) -> bytes:
     """Replace or add an arm's entry."""
     index = ARMS.find_byte(arms, entry.arm)
     return ARMS.append(arms, entry) if index < 0 else ARMS.replace(arms, index, entry)
-
-
-def _move_arm(arms: bytes, code: int, before: Lesson, after: Lesson, now: Millis) -> bytes:
-    entry = arm_entry(arms, code)
-    return put_arm(
-        arms,
-        entry._replace(
-            n=entry.n + after.n - before.n,
-            raw=entry.raw + after.raw - before.raw,
-            centred=entry.centred + after.centred - before.centred,
-            centred2=entry.centred2 + after.centred**2 - before.centred**2,
-            updated=now,
-        ),
-    )
 
 
 def day_sums(row: ContextRow) -> dict[tuple[Day, int], Bucket]:

@@ -142,7 +142,7 @@ def context_key(user_id: UserId, context: Context) -> bytes:
     >>> context_key(UserId("ada"), Context.MISSION)
     b'ada|MISSION'
     """
-    return f"{user_id}|{context.value}".encode()
+    return f"{user_id}|{context}".encode()
 
 
 def split_context_key(key: bytes) -> tuple[UserId, Context]:

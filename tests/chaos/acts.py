@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 
-from tests.chaos.driver import Fleet, Member
+import pytest
+from tests.chaos.driver import GLANCE_S, Fleet, Member
 from tests.chaos.proxy import Proxy
 from tests.chaos.watch import Watch
 
@@ -34,8 +35,10 @@ class Scene:
     ----------
     draw : Random
         Decides what is not said: who is hit, and when.
-    story : list of str
-        What was done, in order.
+    listener : callable
+        Is told what is done, with the second.
+    acts : Counter
+        How often each act was done.
     """
 
     draw: Random
@@ -43,10 +46,10 @@ class Scene:
     stack: BackgroundStack
     link: Proxy
     watch: Watch
+    listener: Callable[[str], None]
     workers: Fleet
     sinks: Fleet | None = None
     most_events: int = 1_500
-    story: list[str] = field(default_factory=list)
     acts: Counter[str] = field(default_factory=Counter)
     begun: float = field(default_factory=time.monotonic)
     _assigned: int = 0
@@ -60,18 +63,30 @@ class Scene:
             ACTS[name](self)
 
     def tell(self, what: str) -> None:
-        """Take down what was done."""
-        self.story.append(f"{time.monotonic() - self.begun:6.1f} s  {what}")
+        """Say what is done."""
+        self.listener(f"{time.monotonic() - self.begun:6.1f} s  {what}")
 
     def until(self, condition: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:
-        """Wait for a condition, and tend all fleets meanwhile."""
+        """Wait for a condition, and tend the fleets meanwhile.
 
-        def and_sinks() -> object:
-            if self.sinks is not None:
-                self.sinks.tend()
-            return condition()
+        Raises
+        ------
+        Failed
+            It did not come true in time.
+        """
+        deadline = time.monotonic() + seconds
+        while not condition():
+            for fleet in self.fleets:
+                fleet.tend()
+            if time.monotonic() > deadline:
+                whole = "; ".join([*(fleet.state() for fleet in self.fleets), self.watch.state()])
+                pytest.fail(f"after {seconds:g} s still not: {what}; {whole}")
+            time.sleep(GLANCE_S)
 
-        self.workers.until(and_sinks, seconds, what)
+    @property
+    def fleets(self) -> list[Fleet]:
+        """Workers, and sinks where there are some."""
+        return [self.workers] if self.sinks is None else [self.workers, self.sinks]
 
     def advance(self, events: int) -> None:
         """Wait until so many more records are committed."""
@@ -162,14 +177,13 @@ def stop(scene: Scene) -> None:
 
 def break_broker(scene: Scene) -> None:
     """The broker is killed -9; its supervisor starts it again at the same address."""
-    fleets = [fleet for fleet in (scene.workers, scene.sinks) if fleet is not None]
-    for fleet in fleets:
+    for fleet in scene.fleets:
         fleet.weather = "lived through the broker's death"
     pid = scene.stack.stack.kill_broker()
     scene.tell("the broker is killed")
     scene.stack.call(scene.stack.stack.until_running, "kafka", not_pid=pid)
     scene.advance(scene.most_events)
-    for fleet in fleets:
+    for fleet in scene.fleets:
         fleet.weather = ""
 
 

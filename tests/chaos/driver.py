@@ -10,8 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -177,20 +176,6 @@ class Fleet:
             assert status in {UNREACHABLE, BROKEN}, f"{told}; see {member.log}"
             self.falls.append(f"{told} (it {reason})")
             self.join()
-
-    def until(self, condition: Callable[[], object], seconds: float, what: str) -> None:
-        """Wait until a condition holds; meanwhile tend.
-
-        Raises
-        ------
-        AssertionError
-            It did not in time.
-        """
-        deadline = time.monotonic() + seconds
-        while not condition():
-            self.tend()
-            assert time.monotonic() < deadline, f"after {seconds:g} s still not: {what}; {self.state()}"
-            time.sleep(GLANCE_S)
 
     def state(self) -> str:
         """Say who runs and owns what."""

@@ -121,6 +121,7 @@ class Proxy:
             back.transport.abort()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: str) -> None:
+        clock, free_at = asyncio.get_running_loop().time, 0.0
         with contextlib.suppress(OSError, asyncio.CancelledError):
             while chunk := await source.read(self._portion(way)):
                 sink.write(chunk)
@@ -128,7 +129,8 @@ class Proxy:
                 setattr(self.passed, way, getattr(self.passed, way) + len(chunk))
                 width: int | None = getattr(self.width, way)
                 if width is not None:
-                    await asyncio.sleep(len(chunk) / width)
+                    free_at = max(free_at, clock() - PULSE_S) + len(chunk) / width
+                    await asyncio.sleep(max(0.0, free_at - clock()))
 
     def _portion(self, way: str) -> int:
         width: int | None = getattr(self.width, way)

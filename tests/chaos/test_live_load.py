@@ -46,7 +46,7 @@ def test_nothing_is_lost_doubled_or_changed_whatever_happens_to_workers_and_brok
     asyncio.run(Sequencer(settings).revise(BRISK))
     workers, sinks = Fleet("worker", ground.env, ground.logs), Fleet("sink", ground.env, ground.logs)
     watch = Watch(settings.kafka_bootstrap, settings.prefix)
-    scene = Scene(draw, settings.prefix, ground.stack, ground.link, watch, workers, sinks)
+    scene = Scene(draw, settings.prefix, ground.stack, ground.link, watch, ground.tell, workers, sinks)
     load = LiveLoad(settings.kafka_bootstrap, settings.topic(INPUT), Author(ground.seed, LEARNERS), rate=RATE)
     try:
         workers.join()
@@ -67,7 +67,7 @@ def test_nothing_is_lost_doubled_or_changed_whatever_happens_to_workers_and_brok
         assert scene.acts.keys() == ACTS.keys()
         assert scene.acts["kill -9"] >= 6 * rounds
     finally:
-        ground.tell("\n".join([*scene.story, *workers.falls, *sinks.falls, f"acts: {dict(scene.acts)}"]))
+        ground.tell("\n".join([*workers.falls, *sinks.falls, f"acts: {dict(scene.acts)}"]))
         load.give_up()
         workers.end()
         sinks.end()

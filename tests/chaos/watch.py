@@ -1,12 +1,17 @@
 """How far the group has come, seen from outside.
 
-Knows committed offsets. Must never know a process.
+Knows committed offsets and ends of the input. Must never know a process.
 """
 
 from __future__ import annotations
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from typing import Any
+
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    OffsetSpec,
+)
 
 from fitly.core.topics import BY_NAME, INPUT
 
@@ -40,3 +45,16 @@ class Watch:
     def total(self) -> int:
         """Give the sum of all offsets."""
         return sum(self.committed().values())
+
+    def state(self) -> str:
+        """Say what is committed, what readers may see, and what is there."""
+        return f"committed {self.committed()}, stable end {self._ends(stable=True)}, end {self._ends(stable=False)}"
+
+    def _ends(self, *, stable: bool) -> dict[int, int] | str:
+        level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
+        asked: dict[TopicPartition, Any] = dict.fromkeys(self._tps, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=ASK_S)
+        try:
+            return {tp.partition: answer.result(ASK_S).offset for tp, answer in answers.items()}
+        except (KafkaException, TimeoutError) as error:
+            return str(error)

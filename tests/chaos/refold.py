@@ -1,0 +1,95 @@
+"""The same input folded without faults: by the pure core alone, in this process.
+
+Knows raw records, the shard, and how to hold bytes against bytes. Must never know what the workers went through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import NamedTuple
+
+from tests.chaos.judge import Record, records
+
+from fitly.core.topics import BY_NAME, CONTEXTS_CHANGELOG, INPUT, LEARNERS_CHANGELOG, OUTCOMES, REJECTED, SELECTED
+from fitly.core.vocabulary import Bin
+from fitly.wire.shard import Shard
+
+OUTPUTS = (SELECTED, OUTCOMES, REJECTED)
+CHANGELOGS = {"learners": LEARNERS_CHANGELOG, "contexts": CONTEXTS_CHANGELOG}
+LONGEST = 3_000
+
+Said = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+"""Key, value and headers of an output."""
+
+
+class World(NamedTuple):
+    """What a fold leaves: rows by (partition, table, key), and what was said by (topic, partition), in order."""
+
+    rows: dict[tuple[int, str, bytes], bytes]
+    said: dict[tuple[str, int], list[Said]]
+
+
+def read_input(bootstrap: str, prefix: str) -> dict[int, list[Record]]:
+    """Give the input log by partition, as a worker may see it."""
+    found: dict[int, list[Record]] = {number: [] for number in range(BY_NAME[INPUT].partitions)}
+    for record in records(bootstrap, prefix, INPUT):
+        found[record.partition].append(record)
+    return found
+
+
+def read_world(bootstrap: str, prefix: str) -> World:
+    """Give what the workers left in their topics."""
+    world = World({}, {(topic, number): [] for topic in OUTPUTS for number in range(BY_NAME[topic].partitions)})
+    for topic in OUTPUTS:
+        for record in records(bootstrap, prefix, topic):
+            world.said[topic, record.partition].append((record.key, record.value, record.headers))
+    for table, topic in CHANGELOGS.items():
+        for record in records(bootstrap, prefix, topic):
+            assert record.key is not None
+            assert record.value is not None
+            world.rows[record.partition, table, record.key] = record.value
+    return world
+
+
+def refold(log: dict[int, list[Record]], control_key: bytes, draw: Random) -> tuple[World, dict[str, int]]:
+    """Fold each partition from its beginning, in portions drawn at random; give what that leaves, and the bins."""
+    world = World({}, {(topic, number): [] for topic in OUTPUTS for number in log})
+    bins: dict[str, int] = {}
+    for partition, whole in log.items():
+        shard = Shard(partition, control_key)
+        shard.opened()
+        for portion in _portions(whole, draw):
+            batch = shard.fold(portion)
+            shard.adopt(batch)
+            for out in batch.outputs:
+                assert out.partition is None, "an event of this input was sent on: it is at home everywhere"
+                world.said[out.topic, partition].append((out.key, out.value, out.headers))
+        world.rows.update({(partition, table, key): value for table, key, value in shard.state()})
+        for name, count in shard.ledger.bins.items():
+            bins[name.partition("/")[0]] = bins.get(name.partition("/")[0], 0) + count
+    return world, {name.value: bins[name.value] for name in Bin if name.value in bins}
+
+
+def assert_equal(expected: World, found: World) -> None:
+    """Hold two worlds against each other, byte for byte."""
+    for place, said in expected.said.items():
+        heard = found.said[place]
+        first = next((index for index, (one, other) in enumerate(zip(said, heard, strict=False)) if one != other), None)
+        if first is None and len(said) != len(heard):
+            first = min(len(said), len(heard))
+        assert first is None, (
+            f"{place[0]}-{place[1]}: {len(said)} records expected, {len(heard)} found; they differ from record {first} "
+            f"on:\nexpected {said[first : first + 1]}\nfound    {heard[first : first + 1]}"
+        )
+    differ = [key for key in expected.rows.keys() | found.rows.keys() if expected.rows.get(key) != found.rows.get(key)]
+    told = [f"{key}:\nexpected {expected.rows.get(key)!r}\nfound    {found.rows.get(key)!r}" for key in sorted(differ)]
+    assert not differ, f"{len(differ)} of {len(expected.rows)} rows differ, the first {told[0]}"
+
+
+def _portions(whole: Sequence[Record], draw: Random) -> Iterable[Sequence[Record]]:
+    start = 0
+    while start < len(whole):
+        end = start + draw.randint(1, LONGEST)
+        yield whole[start:end]
+        start = end

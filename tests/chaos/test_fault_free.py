@@ -1,0 +1,109 @@
+"""An AS_OF log, ticks and control events written before, folded under faults: what is left is what no fault leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+from tests.chaos import judge
+from tests.chaos.acts import Scene
+from tests.chaos.conftest import Ground
+from tests.chaos.driver import Fleet
+from tests.chaos.judge import Record
+from tests.chaos.load import Author
+from tests.chaos.refold import OUTPUTS, assert_equal, read_input, read_world, refold
+from tests.chaos.watch import Watch
+
+from fitly.core.rules import Policy, Windows
+from fitly.core.vocabulary import ClockMode
+from fitly.settings import Settings
+from fitly.stream import topics
+from fitly.stream.control import Sequencer
+from fitly.stream.publish import Publisher
+
+pytestmark = [pytest.mark.kafka]
+
+BEGIN = datetime(2013, 10, 1, tzinfo=UTC)
+DAYS = 20
+LEARNERS = 300
+POLICIES = (Policy(dwell_days=0.25), Policy(epsilon=0.3, windows=Windows(mission=1.0, assessment=2.0)))
+"""Put in force after a third and two thirds of the log."""
+UP = 150_000
+"""Bytes per second and connection from workers to the broker: what keeps the fold from being over before the faults."""
+COMMIT = "100"
+"""Records of a transaction, so that one passes the slow link well within its timeout."""
+
+
+@pytest.mark.parametrize(
+    ("events", "acts"),
+    [
+        pytest.param(
+            15_000,
+            ("kill -9", "kill -9", "kill -9", "stop", "broker", "join", "leave"),
+            marks=pytest.mark.timeout(420),
+        ),
+        pytest.param(
+            120_000,
+            (*["kill -9"] * 20, *["stop"] * 4, *["broker"] * 3, *["join"] * 6, *["leave"] * 6),
+            marks=[pytest.mark.long, pytest.mark.timeout(3_600)],
+        ),
+    ],
+)
+def test_faults_leave_the_tables_and_decisions_that_no_fault_leaves(
+    events: int, acts: tuple[str, ...], ground: Ground
+) -> None:
+    settings, draw = ground.settings, Random(ground.seed)
+    place = settings.kafka_bootstrap, settings.prefix
+    asyncio.run(write_log(settings, Author(ground.seed, LEARNERS), events))
+    log = read_input(*place)
+    expected, bins = refold(log, settings.signing_key, draw)
+    ground.tell(f"written { ({number: len(part) for number, part in log.items()}) }, bins {bins}")
+
+    through_link = ground.env | {"FITLY_KAFKA_BOOTSTRAP": ground.link.address, "FITLY_COMMIT_MAX_RECORDS": COMMIT}
+    workers, watch = Fleet("worker", through_link, ground.logs), Watch(*place)
+    scene = Scene(draw, settings.prefix, ground.stack, ground.link, watch, ground.tell, workers, most_events=1_000)
+    try:
+        ground.link.width.up = UP
+        workers.join()
+        workers.join()
+        scene.settle()
+        scene.play(draw.sample(acts, len(acts)))
+        left = sum(part[-1].offset + 1 for part in log.values()) - watch.total()
+        scene.tell(f"the acts end, {left:,} records are left")
+        assert left > 0, "the log was folded before the last fault: make it longer, or the link slower"
+        ground.link.width.up = None
+        scene.until(lambda: is_absorbed(watch, log), "the whole log is absorbed")
+        workers.leave_all()
+        found = read_world(*place)
+        assert_equal(expected, found)
+        assert len(found.rows) > LEARNERS
+        said = {topic: sum(len(part) for (name, _), part in found.said.items() if name == topic) for topic in OUTPUTS}
+        scene.tell(f"{len(found.rows):,} rows and {said} are byte for byte those of a fold without faults")
+        judge.judge_logs(workers)
+    finally:
+        ground.link.width.up = None
+        ground.tell("\n".join([*workers.falls, f"acts: {dict(scene.acts)}"]))
+        workers.end()
+
+
+def is_absorbed(watch: Watch, log: dict[int, list[Record]]) -> bool:
+    """Whether the group has committed past the last record of every partition."""
+    committed = watch.committed()
+    return all(committed[number] > part[-1].offset for number, part in log.items())
+
+
+async def write_log(settings: Settings, author: Author, events: int) -> None:
+    """Write the whole log: events in order of time, a tick of every partition each hour, control events between."""
+    await topics.create(settings, ClockMode.AS_OF)
+    step = timedelta(days=DAYS) / events
+    parts = len(POLICIES) + 1
+    for part in range(parts):
+        async with Publisher(settings, as_of=True) as publisher:
+            for number in range(events * part // parts, events * (part + 1) // parts):
+                at = BEGIN + number * step
+                line = author.write(at)
+                await publisher.send(line.user_id.encode(), line.value, int(at.timestamp() * 1000))
+        if part < len(POLICIES):
+            await Sequencer(settings).revise(POLICIES[part])

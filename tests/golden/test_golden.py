@@ -1,0 +1,72 @@
+"""Bytes that are settled for ever."""
+
+from __future__ import annotations
+
+import pytest
+from tests.golden.add import corpus
+from tests.golden.cases import AMENDED, CONTEXT, CORPUS, FILED, LEARNER, RULES, SELECTED, WITHHELD
+
+from fitly.core.names import _murmur2
+from fitly.core.system import FOLD_VERSION
+from fitly.wire.outcomes import decode_outcome
+from fitly.wire.rows import (
+    decode_context,
+    decode_fold_version,
+    decode_learner,
+    decode_ledger,
+    decode_position,
+    decode_rules,
+)
+from fitly.wire.selected import decode_selected
+
+KAFKAS = {
+    b"21": -973932308,
+    b"foobar": -790332482,
+    b"a-little-bit-long-string": -985981536,
+    b"a-little-bit-longer-string": -1486304829,
+    b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+    b"abc": 479470107,
+}
+"""What Apache Kafka's own tests (``UtilsTest.testMurmur2``) hold ``Utils.murmur2`` to."""
+
+RECORDED = [(name, case) for name, cases in CORPUS.items() for case in corpus(name) if case in cases]
+
+
+@pytest.mark.parametrize(("name", "case"), RECORDED)
+def test_it_gives_what_it_gave_when_it_was_settled(name: str, case: str) -> None:
+    assert CORPUS[name][case]() == corpus(name)[case]
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_every_case_is_settled_and_none_is_given_up(name: str) -> None:
+    settled, cases = set(corpus(name)), set(CORPUS[name])
+    assert cases <= settled, "run `python -m tests.golden.add` and commit what it adds"
+    former = {f"version {version}" for version in range(1, FOLD_VERSION)} if name == "fold" else set()
+    assert settled - former <= cases, "a case that was settled is never taken out"
+
+
+@pytest.mark.parametrize(("key", "value"), KAFKAS.items())
+def test_murmur2_is_kafkas(key: bytes, value: int) -> None:
+    assert _murmur2(key) == value & 0xFFFFFFFF
+
+
+def test_old_rows_are_read_as_what_they_were() -> None:
+    rows = {case: bytes.fromhex(value) for case, value in corpus("rows").items()}
+    assert decode_learner(rows["learner"]) == LEARNER
+    row = decode_context(rows["context"])
+    assert row.standing is not None
+    assert row.standing.open() == SELECTED
+    assert row._replace(standing=None) == CONTEXT._replace(standing=None)
+    assert decode_context(rows["context of nothing"]).standing is None
+    assert decode_rules(rows["rules"]) == RULES
+    assert decode_position(rows["position"]).offset == 123_456
+    assert decode_ledger(rows["ledger"]).read == 5
+    assert decode_fold_version(rows["fold version"]) == 1
+
+
+def test_old_words_are_read_as_what_they_were() -> None:
+    said = {case: value.encode() for case, value in corpus("said").items()}
+    assert decode_selected(said["selected"]) == SELECTED
+    assert decode_selected(said["selected, withheld"]) == WITHHELD
+    assert decode_outcome(said["outcome filed"]) == FILED
+    assert decode_outcome(said["outcome amended"]) == AMENDED

@@ -35,13 +35,18 @@ def settle(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
     """
     if row.closes_at > now:
         return row
-    upcoming = NEVER
+    upcoming, over = NEVER, []
     for index, (closes, is_open, outcomes) in enumerate(_WINDOWS(row.decisions)):
-        if is_open and closes <= now:
-            row = _close(row, index, outcomes, force, now)
-        elif is_open and closes < upcoming:
-            upcoming = closes
-    return row._replace(closes_at=upcoming)
+        if is_open and closes > now:
+            upcoming = min(upcoming, closes)
+        elif is_open and outcomes:
+            over.append(index)
+        elif is_open:
+            row = _close_empty(row, index, force, now)
+    decisions = row.decisions
+    for index in over:
+        decisions = _closed(decisions, index)
+    return row._replace(decisions=decisions, closes_at=upcoming)
 
 
 def next_close(decisions: bytes) -> Millis:
@@ -54,43 +59,52 @@ def prune(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
 
     More than 64 decisions: the oldest is closed (counted as unjoined if nothing came) and let go.
     """
-    while row.decisions:
-        until, is_open, outcomes = _FIRST.unpack_from(row.decisions)
+    if len(row.decisions) >= _FULL:
+        row = _make_room(row, force, now)
+    decisions, buckets, start = row.decisions, row.buckets, 0
+    while start < len(decisions):
+        until, is_open, _ = _FIRST.unpack_from(decisions, start)
         if is_open or until + KEPT_AFTER_END >= now:
             break
-        row = _let_go(row, now)
-    if len(row.decisions) >= _FULL:
-        until, is_open, outcomes = _FIRST.unpack_from(row.decisions)
-        if is_open:
-            row = _close(row, 0, outcomes, force, now)
-            row = row._replace(overflowed=row.overflowed + 1)
-        row = _let_go(row, now)
-        row = row._replace(closes_at=next_close(row.decisions))
-    return _without_old_days(row, now)
-
-
-def _without_old_days(row: ContextRow, now: Millis) -> ContextRow:
+        buckets = retire(buckets, DECISIONS.at(decisions, start // DECISIONS.width), now)
+        start += DECISIONS.width
     oldest = day_of(now) - ACCEPTANCE_DAYS
-    outcomes = drop_before(row.outcomes, OUTCOMES.width, _OUTCOME_DAY, oldest)
-    if outcomes is not row.outcomes:
-        row = row._replace(outcomes=outcomes)
-    if row.buckets and any([CUMULATIVE < day < oldest for (day,) in _BUCKET_DAY.iter_unpack(row.buckets)]):
-        kept = [bucket for bucket in BUCKETS.all(row.buckets) if bucket.day == CUMULATIVE or bucket.day >= oldest]
-        row = row._replace(buckets=BUCKETS.join(kept))
-    return row
+    return row._replace(
+        decisions=decisions[start:],
+        outcomes=drop_before(row.outcomes, OUTCOMES.width, _OUTCOME_DAY, oldest),
+        buckets=_since(buckets, oldest),
+    )
 
 
-def _let_go(row: ContextRow, now: Millis) -> ContextRow:
-    """Drop the oldest decision; its sums stay."""
-    first = DECISIONS.at(row.decisions, 0)
-    return row._replace(decisions=DECISIONS.drop(row.decisions, 1), buckets=retire(row.buckets, first, now))
+def _since(buckets: bytes, oldest: int) -> bytes:
+    """Leave out the buckets of days before ``oldest``."""
+    for (day,) in _BUCKET_DAY.iter_unpack(buckets):
+        if CUMULATIVE < day < oldest:
+            break
+    else:
+        return buckets
+    return BUCKETS.join([each for each in BUCKETS.all(buckets) if each.day == CUMULATIVE or each.day >= oldest])
 
 
-def _close(row: ContextRow, index: int, outcomes: int, force: InForce, now: Millis) -> ContextRow:
-    """Close one window: its reward is final from here on; a default may stand for outcomes that never came."""
-    if outcomes:
-        start = index * DECISIONS.width + _IS_OPEN
-        return row._replace(decisions=row.decisions[:start] + b"\0" + row.decisions[start + 1 :])
+def _make_room(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
+    """Let go of the oldest of 64 decisions, whatever it still waits for."""
+    _, is_open, outcomes = _FIRST.unpack_from(row.decisions)
+    if is_open:
+        row = row if outcomes else _close_empty(row, 0, force, now)
+        row = row._replace(decisions=_closed(row.decisions, 0), overflowed=row.overflowed + 1)
+    decisions = DECISIONS.drop(row.decisions, 1)
+    buckets = retire(row.buckets, DECISIONS.at(row.decisions, 0), now)
+    return row._replace(decisions=decisions, buckets=buckets, closes_at=next_close(decisions))
+
+
+def _closed(decisions: bytes, index: int) -> bytes:
+    """Close a window to which outcomes came: its reward is final from here on."""
+    start = index * DECISIONS.width + _IS_OPEN
+    return decisions[:start] + b"\0" + decisions[start + 1 :]
+
+
+def _close_empty(row: ContextRow, index: int, force: InForce, now: Millis) -> ContextRow:
+    """Close a window to which nothing came; a default may stand for it."""
     entry = DECISIONS.at(row.decisions, index)
     closed = entry._replace(is_open=0)
     worth = force.default_reward

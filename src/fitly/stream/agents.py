@@ -21,8 +21,4 @@ def add_learners(app: App, source: faust.TopicT) -> None:
         async for event in stream.noack().events():
             app.host.hand(event)
 
-    async def failed(agent: Any, error: BaseException) -> None:  # noqa: ANN401, ARG001 - Faust's agent
-        """End the process: Faust would log, restart the agent and skip the batch."""
-        app.host.fail(error)
-
-    app.agent(source, name="learners", concurrency=1, on_error=failed)(learners)
+    app.agent(source, name="learners", concurrency=1)(learners)

@@ -34,6 +34,10 @@ class App(faust.App):
     def _create_directories(self) -> None:
         """Make none: rows live in memory and in the changelogs, and a container's disk may be read-only."""
 
+    async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:  # noqa: ANN401, ARG002 - Faust's agent
+        """End the process: Faust would log, restart the agent and skip the batch."""
+        self.host.fail(exc)
+
     def on_rebalance_end(self) -> None:
         """Let the tasks seek: Faust has sought, cleared its queues and resumed (A2)."""
         super().on_rebalance_end()

@@ -149,7 +149,7 @@ class Started(Generic[Client]):
             async with asyncio.timeout(REACH_S):
                 await client.start()
         except BaseException as error:
-            await self._stop(client)
+            await self._stopped(client)
             self._translate(error)
             raise
         return self._client
@@ -160,10 +160,19 @@ class Started(Generic[Client]):
         """Stop."""
         assert self._client is not None  # noqa: S101 - it was entered
         try:
-            await self._stop(self._client)
+            await self._stopped(self._client)
         finally:
             if error is not None:
                 self._translate(error)
+
+    async def _stopped(self, client: Client) -> None:
+        """Stop the client; a cancellation inside aiokafka (a routine that never ran) is none of ours."""
+        try:
+            await self._stop(client)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
 
     def _translate(self, error: BaseException) -> None:
         if isinstance(error, (kafka.KafkaError, TimeoutError, OSError)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 import structlog
 from faust.types import TP
@@ -76,6 +77,7 @@ class Host:
         self._epoch = 0
         self._topic = settings.topic(INPUT)
         self._stopping = False
+        self._released: WeakSet[asyncio.Task[None]] = WeakSet()
 
     async def assigned(self, tps: Iterable[TP]) -> None:
         """Take over an assignment: hold ours, let go of the others', start tasks. Returns at once (A3)."""
@@ -137,12 +139,26 @@ class Host:
         return self._epoch
 
     def guard(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a task whose failure ends the process: fenced, or a bug; a half-dead worker is worse than none."""
+        """Run a task whose failure ends the process: fenced, or a bug; a half-dead worker is worse than none.
+
+        A task that is cancelled by anybody but `release` has failed as well: libraries leak cancellations.
+        """
         task = asyncio.get_running_loop().create_task(coroutine)
 
         def check(done: asyncio.Task[None]) -> None:
-            if not done.cancelled() and (error := done.exception()) is not None:
-                self.fail(error)
+            if not done.cancelled():
+                if (error := done.exception()) is not None:
+                    self.fail(error)
+            elif done not in self._released:
+                self.fail(RuntimeError(f"{coroutine!r} was cancelled by nobody of ours"))
 
         task.add_done_callback(check)
         return task
+
+    async def release(self, *tasks: asyncio.Task[None] | None) -> None:
+        """Cancel guarded tasks and wait until they have ended."""
+        mine = [task for task in tasks if task is not None]
+        self._released.update(mine)
+        for task in mine:
+            task.cancel()
+        await asyncio.gather(*mine, return_exceptions=True)

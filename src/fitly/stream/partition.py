@@ -114,10 +114,7 @@ class PartitionTask:
     async def stop(self) -> None:
         """V. Let go, in this order: a producer stopped under a running transaction hangs its task for ever (A7)."""
         await self.quiet()
-        tasks = [task for task in (self._taking, self._life) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._host.release(self._taking, self._life)
         await self._commits.stop()
 
     @property
@@ -178,12 +175,11 @@ class PartitionTask:
 
     def _retake(self, offset: int | None = None) -> None:
         self._epoch = None
-        if self._taking is not None:
-            self._taking.cancel()
-        self._taking = self._host.guard(self._take_back(offset))
+        self._taking = self._host.guard(self._take_back(self._taking, offset))
 
-    async def _take_back(self, offset: int | None) -> None:
+    async def _take_back(self, former: asyncio.Task[None] | None, offset: int | None) -> None:
         """III. Seek and read, once Faust has sought, cleared its queues and resumed: now our own seek stands (A2)."""
+        await self._host.release(former)
         await self._restored.wait()
         await self._host.settled.wait()
         if offset is None:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 FETCH_WAIT_MS: Final = 50
 """The longest a fetch waits at the broker: aiokafka has one in flight per node, and partitions not in it wait."""
-PREFETCH_BACKOFF_S: Final = 0.01
-"""How long aiokafka waits for fetched records to be taken before it asks for others (0.1 s by default)."""
 GLANCE_S: Final = 0.05
 """How long a poll lasts while some partition is left out: it may come back at any moment."""
 
@@ -60,8 +58,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust hard-codes 1,500 ms; a contract test holds the names
-        consumer._prefetch_backoff = PREFETCH_BACKOFF_S  # noqa: SLF001
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust hard-codes 1,500 ms; a contract test holds the name
         return consumer
 
     async def _fetch_records(  # type: ignore[override]  # what Faust hands on unopened need not be a list

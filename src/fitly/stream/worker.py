@@ -141,8 +141,9 @@ class Worker:
             error = self.app.crash_reason or RuntimeError("Faust stopped by itself")
             end_process(error, self.settings.kafka_bootstrap)
         watchdog.stop()
-        for task in (told, crashed, pulse):
-            task.cancel()
+        for waiting in (told, crashed):
+            waiting.cancel()
+        await self.host.release(pulse)
         await self._stop(starting)
         if page is not None:
             page.stop()
@@ -153,8 +154,7 @@ class Worker:
         """Finish the transactions, let go of the partitions, then leave the group."""
         await self.host.stop()
         await self.app.stop()
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
+        await self.host.release(starting)
 
     async def _pulse(self) -> None:
         """Show that the loop answers, and look at the lag."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakSet
 
 import structlog
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from fitly.stream.generation import Generation
 
 log = structlog.get_logger(__name__)
+
+AGAIN_S: Final = 0.2
+"""How long a cancelled task may take before it is cancelled once more."""
 
 
 class Flow(Protocol):
@@ -156,9 +159,14 @@ class Host:
         return task
 
     async def release(self, *tasks: asyncio.Task[None] | None) -> None:
-        """Cancel guarded tasks and wait until they have ended."""
-        mine = [task for task in tasks if task is not None]
-        self._released.update(mine)
-        for task in mine:
-            task.cancel()
-        await asyncio.gather(*mine, return_exceptions=True)
+        """Cancel guarded tasks and wait until they have ended.
+
+        Again and again: aiokafka swallows a cancel that meets it while it closes a client, and a task that lives on for
+        ever would hold up the rebalance until the session is gone.
+        """
+        pending = {task for task in tasks if task is not None}
+        self._released.update(pending)
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=AGAIN_S)

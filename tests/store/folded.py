@@ -103,7 +103,7 @@ def a_term(
                 context = ("SESSION", "CONTENT")[index % 2]
                 kind = {"SESSION": "SESSION_COMPLETED", "CONTENT": "CONTENT_ENGAGED"}[context]
                 partition.outcome(
-                    user, identifier, score, context=context, outcome_type=kind, engagement_score=1 - score
+                    user, identifier, score, context=context, outcome_type=kind, engagement_score=score * score
                 )
             partition.now += timedelta(hours=24 / per_day)
         partition.tick()
@@ -126,3 +126,7 @@ def _a_weeks_end(partition: Partition, user: str, mark: str) -> None:
         partition.say("preferences.reset", user, f"reset-{mark}", {"scope": "LEARNED"})
     if said == "27":
         partition.say("preferences.changed", user, f"out-{mark}", {"level": "NONE"})
+
+
+RESTLESS = Policy(dwell_days=0.0, control_share=0.4, initial_confidence=0.9)
+"""Decides at every outcome and often not to apply: a learner's own baseline fills in weeks."""

@@ -91,7 +91,8 @@ def _constraints(connection: Connection) -> Iterator[Problem]:
     Postgres gives a condition back in its own words, so what is compared is the words and numbers in it.
     """
     inspector = inspect(connection)
-    for table in METADATA.sorted_tables:
+    names = set(inspector.get_table_names())
+    for table in (one for one in METADATA.sorted_tables if one.name in names):
         there = {str(one["name"]): essence(one["sqltext"]) for one in inspector.get_check_constraints(table.name)}
         yield from _compare(table, "check", _checks(table), there)
         partial = {

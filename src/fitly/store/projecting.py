@@ -2,7 +2,7 @@
 
 Knows the topics the sink reads and, by the core's projections, the rows each record makes. Must never know SQL.
 
-Of a changelog only the newest record of a key counts; of the policy every revision does; outcomes are kept in their
+Of a changelog only the newest record of a key counts; of the control log every event does; outcomes are kept in their
 order, because what a later record means depends on the one before.
 """
 
@@ -29,9 +29,10 @@ from fitly.core.records import (
     policy_record,
     preferences_record,
 )
-from fitly.core.system import LEDGER_KEY, RULES_KEY, SYSTEM_PREFIX
+from fitly.core.system import LEDGER_KEY, SYSTEM_PREFIX
+from fitly.wire.events import parse_control
 from fitly.wire.outcomes import decode_outcome
-from fitly.wire.rows import decode_context, decode_learner, decode_ledger, decode_rules, split_context_key
+from fitly.wire.rows import decode_context, decode_learner, decode_ledger, split_context_key
 from fitly.wire.selected import decode_selected
 
 _AT_ONCE: Final = 200
@@ -80,7 +81,6 @@ class Contexts:
 
     keys: list[ContextKey] = field(default_factory=list)
     ledger: tuple[list[LedgerRecord], int] | None = None
-    policies: dict[int, PolicyRecord] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -119,11 +119,6 @@ async def learners(records: Sequence[Incoming]) -> Learners:
 async def contexts(partition: int, records: Sequence[Incoming]) -> Contexts:
     """Project a batch of the contexts changelog, system rows included."""
     found = Contexts()
-    for record in records:
-        if record.key == RULES_KEY and record.value is not None:
-            policy = policy_record(decode_rules(record.value))
-            if policy is not None:
-                found.policies[policy.revision] = policy
     for index, (key, record) in enumerate(newest(records).items()):
         if not index % _AT_ONCE:
             await asyncio.sleep(0)
@@ -158,6 +153,12 @@ async def decisions(records: Sequence[Incoming]) -> Decisions:
             user_id, context = split_context_key(record.key)
             found.erased.append((plain(user_id), context.value, record.offset))
     return found
+
+
+async def control(records: Sequence[Incoming]) -> list[tuple[PolicyRecord, int]]:
+    """Project a batch of the control log, which is kept for ever and so tells every revision."""
+    policies = [(policy_record(parse_control(record.value)), record.offset) for record in records if record.value]
+    return [(policy, offset) for policy, offset in policies if policy is not None]
 
 
 async def outcomes(records: Sequence[Incoming]) -> Outcomes:

@@ -1,0 +1,356 @@
+"""The writer puts each record into the tables once, in any order of topics, and never for two sinks at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.store.conftest import expected, feed, stored
+from tests.store.folded import RESTLESS, Partition, Record, a_term
+
+from fitly.core.decisions import UNMEASURED, Measured, OutcomeAmended, OutcomeFiled
+from fitly.core.errors import Broken
+from fitly.core.names import EventKey, UserId, event_key
+from fitly.core.numbers import Micro, Millis
+from fitly.core.records import (
+    ConfigRecord,
+    DecisionRecord,
+    EffectivenessRecord,
+    OutcomeRecord,
+    PolicyRecord,
+    PreferencesRecord,
+    settled,
+)
+from fitly.core.rules import Policy
+from fitly.core.topics import CONTEXTS_CHANGELOG, LEARNERS_CHANGELOG, OUTCOMES, SELECTED
+from fitly.core.vocabulary import Bin, Context, OutcomeType
+from fitly.store import Fenced, Writer, snapshot, upgrade
+from fitly.wire.outcomes import encode_outcome
+from fitly.wire.rows import context_key
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture(scope="module")
+def term() -> Partition:
+    """Weeks of twenty learners, folded in ten batches."""
+    partition = Partition(policy=RESTLESS)
+    a_term(partition, learners=12, days=35, per_day=2, folds=10)
+    return partition
+
+
+async def test_the_tables_equal_what_the_topics_say(term: Partition, writer: Writer, url: str) -> None:
+    await feed(writer, term)
+    found = await stored(url)
+    assert found == expected(term)
+    assert any(record.baseline_kind == "OWN" for record in found[EffectivenessRecord])
+    assert any(record.baseline_kind is None for record in found[EffectivenessRecord])
+    assert any(record.corrected_by for record in found[OutcomeRecord])
+    assert {record.disposition for record in found[OutcomeRecord]} >= {"APPLIED", "ORPHAN", "OPTED_OUT"}
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 90])
+async def test_how_the_topics_are_cut_into_batches_makes_no_difference(writer: Writer, url: str, at_once: int) -> None:
+    few = Partition(policy=RESTLESS)
+    a_term(few, learners=3, days=30, folds=30)
+    await feed(writer, few, at_once=at_once)
+    assert await stored(url) == expected(few)
+
+
+async def test_topics_may_come_in_any_order(term: Partition, url: str) -> None:
+    backwards = Writer(url)
+    for topic in reversed(backwards.topics):
+        log = term.topics[topic]
+        await backwards.apply(topic, 0, 0, len(log), log)
+    await backwards.close()
+    assert await stored(url) == expected(term)
+    async with snapshot(url) as tables:
+        assert set((await tables.dangling()).values()) == {0}
+
+
+async def test_partitions_are_written_side_by_side(url: str) -> None:
+    partitions = [Partition(number, RESTLESS) for number in range(3)]
+    for number, partition in enumerate(partitions):
+        a_term(partition, learners=4, days=20, folds=5, name=f"p{number}")
+    writers = [Writer(url) for _ in partitions]
+    await asyncio.gather(
+        *(feed(w, p, at_once=40, number=n) for n, (w, p) in enumerate(zip(writers, partitions, strict=True)))
+    )
+    for writer in writers:
+        await writer.close()
+    assert await stored(url) == expected(*partitions)
+
+
+async def test_a_batch_is_written_once_though_the_answer_to_its_commit_was_lost(
+    term: Partition, writer: Writer, url: str
+) -> None:
+    log = term.topics[OUTCOMES]
+    assert await writer.apply(OUTCOMES, 0, 0, len(log), log) > 0
+    assert await writer.apply(OUTCOMES, 0, 0, len(log), log) == 0
+    assert await writer.positions(OUTCOMES) == {0: len(log)}
+    assert (await stored(url))[OutcomeRecord] == expected(term)[OutcomeRecord]
+
+
+async def test_a_second_sink_takes_over_and_the_first_is_fenced(term: Partition, writer: Writer, url: str) -> None:
+    log, second = term.topics[OUTCOMES], Writer(url)
+    await writer.apply(OUTCOMES, 0, 0, 10, log[:10])
+    await second.apply(OUTCOMES, 0, 10, 30, log[10:30])
+    before = await stored(url)
+    with pytest.raises(Fenced, match=r"outcomes-0 stands at 30"):
+        await writer.apply(OUTCOMES, 0, 10, 20, log[10:20])
+    with pytest.raises(Fenced):  # the same move as the second's, but not its own
+        await writer.apply(OUTCOMES, 0, 10, 30, log[10:30])
+    assert await stored(url) == before
+    assert await second.positions(OUTCOMES) == {0: 30}
+    await second.close()
+
+
+async def test_of_two_sinks_that_begin_together_one_wins(term: Partition, url: str) -> None:
+    log, sinks = term.topics[SELECTED], [Writer(url) for _ in range(5)]
+    tries = (sink.apply(SELECTED, 0, 0, len(log), log) for sink in sinks)
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["Fenced"] * 4 + ["int"]
+    for sink in sinks:
+        await sink.close()
+    assert (await stored(url))[DecisionRecord] == expected(term)[DecisionRecord]
+
+
+async def test_a_batch_that_fails_leaves_neither_rows_nor_position(
+    term: Partition, writer: Writer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = term.topics[CONTEXTS_CHANGELOG]
+    with monkeypatch.context() as patch:
+        patch.setattr("fitly.store.statements.NO_BASELINE.write", _fails)
+        with pytest.raises(ZeroDivisionError):
+            await writer.apply(CONTEXTS_CHANGELOG, 0, 0, len(log), log)
+    assert await writer.positions(CONTEXTS_CHANGELOG) == {}
+    assert (await stored(url))[ConfigRecord] == []
+    await writer.apply(CONTEXTS_CHANGELOG, 0, 0, len(log), log)
+    assert (await stored(url))[ConfigRecord] == expected(term)[ConfigRecord]
+
+
+async def _fails(*_: object) -> int:
+    raise ZeroDivisionError
+
+
+async def test_positions_set_back_lead_to_the_same_tables(term: Partition, writer: Writer, url: str) -> None:
+    await feed(writer, term)
+    for topic in writer.topics:
+        log = term.topics[topic]
+        await writer.apply(topic, 0, len(log), 0, [])  # as an operator might, by hand
+        half = len(log) // 2
+        await writer.apply(topic, 0, 0, half, log[:half])
+    assert await stored(url) == expected(term)
+    await feed(writer, term, at_once=100)
+    assert await stored(url) == expected(term)
+
+
+async def test_an_older_row_never_replaces_a_newer_one(term: Partition, writer: Writer, url: str) -> None:
+    for topic in (LEARNERS_CHANGELOG, CONTEXTS_CHANGELOG):
+        log = term.topics[topic]
+        await writer.apply(topic, 0, 0, len(log), log)
+        before = await stored(url)
+        for record in (log[3], log[len(log) // 3], log[len(log) // 2]):
+            await writer.apply(topic, 0, len(log), len(log) + 1, [record])
+            await writer.apply(topic, 0, len(log) + 1, len(log), [])
+            assert await stored(url) == before
+
+
+async def test_the_active_config_moves_within_a_batch_and_across(writer: Writer, url: str) -> None:
+    partition = Partition(policy=replace(RESTLESS, control_share=0.0, epsilon=1.0))
+    for turn in range(60):
+        partition.outcome("ada", f"o-{turn}", 0.5)
+        partition.fold()
+    await feed(writer, partition, at_once=9)
+    found = (await stored(url))[ConfigRecord]
+    assert len(found) == 4
+    assert sum(record.is_active for record in found) == 1
+    assert found == expected(partition)[ConfigRecord]
+
+
+async def test_a_tombstone_takes_the_rows_of_its_key_and_no_others(writer: Writer, url: str) -> None:
+    partition = Partition(policy=RESTLESS)
+    a_term(partition, learners=2, days=20)
+    await feed(writer, partition)
+    partition.tombstone(CONTEXTS_CHANGELOG, context_key(UserId("learner-0"), Context.SESSION))
+    partition.tombstone(SELECTED, context_key(UserId("learner-0"), Context.SESSION))
+    await feed(writer, partition)
+    found = await stored(url)
+    for kind in (ConfigRecord, EffectivenessRecord, DecisionRecord):
+        assert {record.user_id for record in found[kind]} == {"learner-1"}
+    assert {record.user_id for record in found[PreferencesRecord]} == {"learner-0", "learner-1"}
+
+
+async def test_a_learner_who_is_erased_leaves_no_row_anywhere(writer: Writer, url: str) -> None:
+    partition = Partition(policy=RESTLESS)
+    a_term(partition, learners=2, days=20)
+    await feed(writer, partition)
+    partition.tombstone(LEARNERS_CHANGELOG, b"learner-0")
+    await feed(writer, partition)
+    async with snapshot(url) as tables:
+        for name, count in (await tables.counts()).items():
+            if "user_id" in {column async for column in _columns(tables, name)}:
+                assert [row async for row in tables.rows(name, "learner-0")] == [], name
+                assert count, name
+
+
+async def _columns(tables: Any, name: str) -> Any:  # noqa: ANN401 - a snapshot, and names
+    async for row in tables.rows(name):
+        for column in row:
+            yield column
+        return
+
+
+async def test_a_decision_made_after_a_tombstone_in_the_same_batch_stays(writer: Writer, url: str) -> None:
+    partition = Partition(policy=RESTLESS)
+    a_term(partition, learners=1, days=3)
+    partition.tombstone(SELECTED, context_key(UserId("learner-0"), Context.SESSION))
+    partition.outcome("learner-0", "again", 0.5)
+    partition.fold()
+    await feed(writer, partition)
+    found = (await stored(url))[DecisionRecord]
+    assert len(found) == 1
+
+
+async def test_odd_names_and_words_do_not_stall_it(writer: Writer, url: str) -> None:
+    partition = Partition(policy=RESTLESS)
+    names = [
+        "\U0001f600",
+        "e\u0301",
+        "\u202eright",
+        "'; DROP TABLE ledger; --",
+        "\\",
+        "{a,b}",
+        '"',
+        "%s",
+        "$1",
+        "\ufeff",
+    ]
+    for index, name in enumerate(names):
+        for turn in range(3):
+            partition.outcome(name, f"{index}-{turn}", 0.5, content_type=f"{name} \\ \" ' {{}}")
+    partition.fold()
+    await feed(writer, partition)
+    found = await stored(url)
+    assert found == expected(partition)
+    assert {record.user_id for record in found[PreferencesRecord]} == set(names)
+
+
+def filed(disposition: Bin, performance: int, content_type: str | None = None) -> OutcomeFiled:
+    """One filing of one event."""
+    return OutcomeFiled(
+        id=event_key("lms", "1"),
+        user_id=UserId("ada"),
+        context=Context.SESSION,
+        outcome_type=OutcomeType.SESSION_COMPLETED,
+        timestamp=Millis(1_767_600_000_000),
+        disposition=disposition,
+        metrics=UNMEASURED._replace(performance=Micro(performance)),
+        session_duration=None,
+        content_type=content_type,
+        difficulty_level=None,
+        personalization_applied=None,
+        strategy_variant=None,
+        decision_id=None,
+        config_id=None,
+        reward=None,
+    )
+
+
+def amended(metrics: Measured, number: int) -> OutcomeAmended:
+    """One correction of it."""
+    return OutcomeAmended(
+        id=event_key("lms", "1"),
+        user_id=UserId("ada"),
+        context=Context.SESSION,
+        metrics=metrics,
+        withdrawn=metrics == UNMEASURED,
+        reward=None,
+        corrected_by=EventKey(event_key("lms", f"c-{number}")),
+        at=Millis(1_767_600_000_001),
+    )
+
+
+async def test_a_nul_in_a_word_is_replaced(writer: Writer, url: str) -> None:
+    value = encode_outcome(filed(Bin.APPLIED, 1, "vi\x00deo"))
+    await writer.apply(OUTCOMES, 0, 0, 1, [Record(0, 0, b"ada", value)])
+    assert [record.content_type for record in (await stored(url))[OutcomeRecord]] == ["vi\ufffddeo"]
+
+
+STORY = st.lists(
+    st.builds(filed, st.sampled_from([Bin.APPLIED, Bin.DUPLICATE, Bin.LATE, Bin.ORPHAN]), st.integers(0, 9))
+    | st.builds(amended, st.sampled_from([UNMEASURED, UNMEASURED._replace(performance=Micro(77))]), st.integers(0, 9)),
+    max_size=7,
+)
+
+
+async def test_postgres_settles_outcomes_as_the_core_does(postgres: Callable[[], str]) -> None:
+    url = postgres()
+    await upgrade(url)
+    sink = Writer(url)
+    partitions = iter(range(10**6))
+
+    async def tell(story: list[OutcomeFiled | OutcomeAmended], cut: int) -> None:
+        number = next(partitions)
+        user = UserId(f"ada-{number}")
+        own = [
+            one._replace(id=event_key("lms", user)) if isinstance(one, OutcomeFiled) else replace_id(one, user)
+            for one in story
+        ]
+        record: OutcomeRecord | None = None
+        for effect in own:
+            record = settled(record, effect)
+        log = [Record(i, 0, b"ada", encode_outcome(one)) for i, one in enumerate(own)]
+        cut = min(cut, len(log))
+        await sink.apply(OUTCOMES, number, 0, cut, log[:cut])
+        await sink.apply(OUTCOMES, number, cut, len(log) + 1, log[cut:])
+        async with snapshot(url) as tables:
+            found = [one async for one in tables.records(OutcomeRecord) if one.id == event_key("lms", user)]
+        assert found == ([] if record is None else [record])
+
+    def replace_id(one: OutcomeAmended, user: str) -> OutcomeAmended:
+        return replace(one, id=event_key("lms", user))
+
+    stories: list[tuple[list[OutcomeFiled | OutcomeAmended], int]] = []
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+    @given(STORY, st.integers(0, 7))
+    def gather(story: list[OutcomeFiled | OutcomeAmended], cut: int) -> None:
+        stories.append((story, cut))
+
+    gather()  # drawn first, told after: Hypothesis cannot await
+    for story, cut in stories:
+        await tell(story, cut)
+    await sink.close()
+
+
+async def test_every_revision_of_the_policy_is_kept(writer: Writer, url: str) -> None:
+    partition = Partition()
+    for revision in (2, 3):
+        partition.fold()
+        partition.revise(revision, Policy(epsilon=revision / 10))
+    partition.fold()
+    await feed(writer, partition)
+    found = (await stored(url))[PolicyRecord]
+    assert [record.revision for record in found] == [1, 2, 3]
+    assert found[2].policy["epsilon"] == 0.3
+
+
+async def test_what_cannot_be_read_stops_it_with_the_place(writer: Writer) -> None:
+    with pytest.raises(Broken, match=r"outcomes-3 holds a record between offsets 5 and 5"):
+        await writer.apply(OUTCOMES, 3, 5, 6, [Record(5, 0, b"ada", b"{}")])
+    with pytest.raises(Broken, match="does not know the topic"):
+        await writer.apply("elsewhere", 0, 0, 0, [])
+
+
+async def test_a_database_without_the_schema_is_to_be_upgraded(postgres: Callable[[], str]) -> None:
+    early = Writer(postgres())
+    with pytest.raises(Broken, match="fitly db upgrade") as caught:
+        await early.positions(OUTCOMES)
+    assert not caught.value.restart_helps
+    await early.close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fitly.core.system import LEDGER_KEY, POSITION_KEY
-from fitly.core.topics import CONTEXTS_CHANGELOG, INPUT
+from fitly.core.topics import CONTEXTS_CHANGELOG
 from fitly.settings import Settings
 from fitly.stream import read
 from fitly.wire.rows import decode_ledger, decode_position
@@ -42,13 +42,3 @@ async def last_known(settings: Settings) -> dict[int, Known]:
             at = decode_position(record.value)
             known[record.partition] = Known(at.offset, at.clock, bins.get(record.partition, {}))
     return known
-
-
-async def clock_of(settings: Settings, partition: int) -> int:
-    """Give a partition's now: the highest stamp of its records, those that still wait included; 0 for none."""
-    known = (await last_known(settings)).get(partition, Known(-1, 0, {}))
-    others = {other: 0 for other in await read.bounds(settings, INPUT) if other != partition}
-    now = known.clock
-    async for record in read.read_topic(settings, INPUT, start={partition: known.offset + 1}, stop=others):
-        now = max(now, record.timestamp)
-    return now

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 import click
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from fitly.core.errors import Broken, FitlyError, Refused, Retryable
 from fitly.local.errors import LocalError
@@ -69,8 +70,7 @@ def told(error: Exception) -> tuple[str, int]:
         case LocalError():
             return str(error), error.exit_code
         case ValidationError():
-            wrong = (f"{_named(one['loc'])}: {one['msg']} (it is {one['input']!r})" for one in error.errors())
-            return "wrong setting: " + "; ".join(wrong), Exit.USAGE
+            return "wrong setting: " + "; ".join(map(_setting, error.errors())), Exit.USAGE
         case Refused():
             return error.detail, Exit.NO
         case Retryable():
@@ -88,5 +88,8 @@ def fail(message: str, status: int) -> NoReturn:
     raise click.exceptions.Exit(status)
 
 
-def _named(place: tuple[int | str, ...]) -> str:
-    return PREFIX + "_".join(map(str, place)).upper()
+def _setting(wrong: ErrorDetails) -> str:
+    """Name a wrong setting and, unless it may hold a secret, what it is."""
+    name = ".".join(map(str, wrong["loc"]))
+    secret = name in {"database_url", "control_key"}
+    return f"{PREFIX}{name.upper()}: {wrong['msg']}" + ("" if secret else f" (it is {wrong['input']!r})")

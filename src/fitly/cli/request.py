@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import click
@@ -20,10 +20,13 @@ from fitly.cli.options import as_json, configured, run
 from fitly.cli.program import Exit, fail
 from fitly.core import topics
 from fitly.core.errors import Broken
-from fitly.core.names import UserId, partition_of
+from fitly.core.names import UserId
 from fitly.core.numbers import Millis, to_datetime
 from fitly.core.vocabulary import ClockMode, Context
 from fitly.settings import Settings
+
+if TYPE_CHECKING:
+    from fitly.stream.publish import Publisher
 
 SOURCE = "fitly/request"
 
@@ -65,7 +68,7 @@ async def _ask(settings: Settings, user: str, context: Context, timeout: float) 
     async with Publisher(settings, as_of=None) as publisher:
         now, stamp = datetime.now(UTC), None
         if publisher.clock_mode is ClockMode.AS_OF:
-            stamp = await _now(settings, user)
+            stamp = await _now(publisher, user)
             now = to_datetime(stamp)
         value = encode_event("fitly.strategy.requested.v1", SOURCE, number, user, now, {"context": context.value})
         event = parse_event(value)
@@ -86,13 +89,9 @@ async def _ask(settings: Settings, user: str, context: Context, timeout: float) 
     return None
 
 
-async def _now(settings: Settings, user: str) -> Millis:
+async def _now(publisher: Publisher, user: str) -> Millis:
     """Give the now of the learner's partition, which alone counts on an AS_OF log."""
-    from fitly.cli.partitions import clock_of  # noqa: PLC0415
-    from fitly.stream.generation import read_generation  # noqa: PLC0415
-
-    partitions = (await read_generation(settings)).partitions
-    now = await clock_of(settings, partition_of(user.encode(), partitions))
+    now = await publisher.now_of(user.encode())
     if not now:
         message = "this AS_OF log holds no events yet, so it has no now: publish some first"
         raise Broken(message, restart_helps=False)

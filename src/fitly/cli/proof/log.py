@@ -7,6 +7,7 @@ outputs, however much is added meanwhile. Must never know what a check concludes
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -92,7 +93,7 @@ class Log:
         ends = {place: end for place, end in bounds.end.items() if place[0] != topics.INPUT}
         key = settings.signing_key
         self._opened = {partition for partition, first in bounds.firsts_of(topics.INPUT).items() if first}
-        self._replay = Replay(tables, self._sent, ends, key) if replay else None
+        self._replay = Replay(tables, self._sent, ends, key, int(time.time() * 1000)) if replay else None
 
     async def prove(self) -> list[Finding]:
         """Read everything once, and conclude."""

@@ -5,7 +5,6 @@ Knows the fold and how to hold its bytes against what stands. Must never know Fa
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +50,8 @@ class Replay:
         (topic, partition) -> end of the output topic before the tables were read: up to there all must be explained.
     control_key : bytes
         Secret that control events and ticks are signed with.
+    now : int
+        The wall clock in milliseconds: compaction takes only what is older than the topic's lag.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Replay:
         sent: dict[tuple[str, int], Sent],
         ends: dict[tuple[str, int], int],
         control_key: bytes,
+        now: int,
     ) -> None:
         self.outputs = Finding("replay-outputs", "a refold of the log says what the worker said, byte for byte")
         self.rows = Finding("replay-rows", "a refold of the log gives the rows of the tables, byte for byte")
@@ -67,8 +69,10 @@ class Replay:
         self._sent = sent
         self._ends = ends
         self._shards = {partition: Shard(partition, control_key) for partition in tables.partitions}
+        self._now = now
         self._next = dict.fromkeys(sent, 0)
         self._compacted: Counter[str] = Counter()
+        self._gone: dict[tuple[str, int, bytes | None], Outgoing] = {}
         self._retired: Counter[str] = Counter()
         self._forwards: Counter[bytes] = Counter()
 
@@ -97,10 +101,12 @@ class Replay:
         sent, index = self._sent[place], self._next[place]
         if sent.at(index) == mark:
             self._next[place] += 1
+            self._gone.pop((*place, out.key), None)
         elif index == 0 and sent.start > 0 and out.topic not in _COMPACTED:
             self._retired[out.topic] += 1
         elif self._may_be_compacted(out.topic, sent, index):
             self._compacted[out.topic] += 1
+            self._gone[*place, out.key] = out
         else:
             there = index < len(sent.offsets)
             self._mismatch(Mismatch(out.topic, partition, sent.offsets[index] if there else None, out))
@@ -111,7 +117,7 @@ class Replay:
         lag = topics.BY_NAME[topic].config.get("min.compaction.lag.ms")
         if lag is None or index >= len(sent.stamps):
             return False
-        return sent.stamps[index] < time.time() * 1000 - int(lag)
+        return sent.stamps[index] < self._now - int(lag)
 
     def _mismatch(self, mismatch: Mismatch) -> None:
         self.outputs.wrong += 1
@@ -126,6 +132,8 @@ class Replay:
                 if offset >= self._ends[topic, partition]:
                     break
                 self._mismatch(Mismatch(topic, partition, offset, None))
+        for (topic, partition, _), out in self._gone.items():
+            self._mismatch(Mismatch(topic, partition, None, out))  # compaction keeps the newest of a key
         lost = sum(count for count in self._forwards.values() if count > 0)
         if lost:
             self.outputs.differ(topics.INPUT, "forwards", "each misrouted record sent on", f"{lost} are not there")

@@ -27,7 +27,9 @@ class Watch:
     """
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._bootstrap = bootstrap
+        self._admin = self._new_admin()
+        self._error = ""
         self._group = f"{prefix}fitly"
         self._tps = [TopicPartition(prefix + INPUT, number) for number in range(BY_NAME[INPUT].partitions)]
         self._last = dict.fromkeys(range(len(self._tps)), 0)
@@ -37,8 +39,11 @@ class Watch:
         asked = ConsumerGroupTopicPartitions(self._group, self._tps)
         try:
             answer = self._admin.list_consumer_group_offsets([asked], request_timeout=ASK_S)[self._group].result(ASK_S)
-        except (KafkaException, TimeoutError):
+        except (KafkaException, TimeoutError) as error:
+            self._error = f"{error!r}"
+            self._admin = self._new_admin()
             return dict(self._last)
+        self._error = ""
         self._last |= {tp.partition: max(tp.offset, 0) for tp in answer.topic_partitions}
         return dict(self._last)
 
@@ -48,7 +53,7 @@ class Watch:
 
     def state(self) -> str:
         """Say what is committed, what readers may see, and what is there."""
-        return f"committed {self.committed()}, stable end {self._ends(stable=True)}, end {self._ends(stable=False)}"
+        return f"committed {self.committed()} {self._error}, stable end {self._ends(stable=True)}, end {self._ends(stable=False)}"
 
     def _ends(self, *, stable: bool) -> dict[int, int] | str:
         level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
@@ -58,3 +63,7 @@ class Watch:
             return {tp.partition: answer.result(ASK_S).offset for tp, answer in answers.items()}
         except (KafkaException, TimeoutError) as error:
             return str(error)
+
+    def _new_admin(self) -> AdminClient:
+        """Make a client; one that has seen the broker die may ask in vain for ever."""
+        return AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})

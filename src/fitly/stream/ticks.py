@@ -67,8 +67,16 @@ class Ticker:
         self.next_at = now + self.interval
 
     def absorbed(self, now: float, position: int, overdue: int) -> None:
-        """Note how far the log is folded; `overdue` rows still wait for a slice."""
+        """Note how far the log is folded; `overdue` rows still wait for a slice.
+
+        Without `begin` they wait for whoever else sends ticks: on an AS_OF log ours would be of today (A6).
+
+        >>> ticker = Ticker(60.0)
+        >>> ticker.absorbed(100.0, position=7, overdue=700)
+        >>> ticker.wait(100.0) is None
+        True
+        """
         if self.pending is not None and position >= self.pending:
             self.pending = None
-        if overdue:
+        if overdue and self.next_at != float("inf"):
             self.next_at = min(self.next_at, now + HURRY_S)

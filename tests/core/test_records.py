@@ -20,6 +20,7 @@ from fitly.core.decisions import (
     Parameter,
     Selected,
 )
+from fitly.core.events import ControlEvent, LogOpened, PolicyRevised
 from fitly.core.learner import (
     ARMS,
     BUCKETS,
@@ -49,11 +50,11 @@ from fitly.core.records import (
     preferences_record,
     settled,
 )
-from fitly.core.rules import Policy, Rules, Switches
+from fitly.core.rules import Policy, Switches
 from fitly.core.statistics.sums import Sums
 from fitly.core.system import Ledger
 from fitly.core.tally import day_sums, retire
-from fitly.core.vocabulary import ArmCode, Bin, Context, Feature, Level, Mode, OutcomeType, Unit, Variant
+from fitly.core.vocabulary import ArmCode, Bin, ClockMode, Context, Feature, Level, Mode, OutcomeType, Unit, Variant
 
 ADA = UserId("ada")
 TODAY = 20_500
@@ -422,12 +423,15 @@ def test_the_ledger_is_told_bin_by_bin() -> None:
     ]
 
 
-def test_a_policy_is_told_once_it_was_issued() -> None:
-    assert policy_record(Rules()) is None
+def test_a_policy_is_told_as_the_control_log_issued_it() -> None:
+    opened = LogOpened(birth_id=KEY, clock_mode=ClockMode.LIVE, partitions=4)
+    assert policy_record(ControlEvent(1, KEY, "fitly.log.opened.v1", opened, NOW)) is None
     policy = Policy(switches=Switches(contexts=(Context.SESSION,)), default_reward=None)
-    record = policy_record(Rules(policy_revision=2, policy=policy))
+    revised = PolicyRevised(revision=2, policy=policy, note="summer\x00")
+    record = policy_record(ControlEvent(3, KEY, "fitly.policy.revised.v1", revised, NOW))
     assert record is not None
-    assert record.revision == 2
+    assert (record.revision, record.control_number, record.issued_at) == (2, 3, to_datetime(NOW))
+    assert record.note == "summer\ufffd"
     assert isinstance(record.policy, dict)
     assert record.policy["switches"] == {"everything": False, "contexts": ["SESSION"], "arms": []}
     assert record.policy["algorithm"] == "EPSILON_GREEDY"

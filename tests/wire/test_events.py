@@ -191,7 +191,7 @@ def test_signed_ticks_and_control_events_are_read() -> None:
     assert signed(encode_tick(3, Millis(START))) == Tick()
     policy = PolicyRevised(revision=4, policy=Policy(epsilon=0.3), note="why")
     event = signed(encode_control(7, "fitly.policy.revised.v1", policy, START))
-    assert event == ControlEvent(7, event_key("fitly", "control-7"), "fitly.policy.revised.v1", policy)
+    assert event == ControlEvent(7, event_key("fitly", "control-7"), "fitly.policy.revised.v1", policy, Millis(START))
 
 
 def test_the_opening_is_signed_with_the_birth_id_it_brings() -> None:

@@ -213,12 +213,13 @@ class LearnerEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ControlEvent:
-    """One numbered control event; its signature has been checked."""
+    """One numbered control event; its signature has been checked. ``issued_at`` is the sequencer's own clock."""
 
     number: int
     key: EventKey
     kind: str
     data: ControlPayload
+    issued_at: Millis
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,13 @@ from typing import Final, NamedTuple
 
 from fitly.core.decisions import Selected
 from fitly.core.effectiveness import EffectivenessRecord, config_identifier, effectiveness_records, newest_scores
+from fitly.core.events import ControlEvent, PolicyRevised
 from fitly.core.filings import DecisionRecord, OutcomeRecord, amended, decision_record, outcome_record, settled
 from fitly.core.learner import ARMS, ArmEntry, ContextRow, LearnerRow
 from fitly.core.names import named
 from fitly.core.numbers import ONE, Millis, to_datetime
 from fitly.core.plain import Json, as_json, plain, rendered
-from fitly.core.rules import Policy, Rules
+from fitly.core.rules import Policy
 from fitly.core.system import Ledger
 from fitly.core.vocabulary import ARM_VARIANTS, Variant
 
@@ -107,10 +108,13 @@ class LedgerRecord:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRecord:
-    """One revision of the policy."""
+    """One revision of the policy, as the control log issued it."""
 
     revision: int
+    control_number: int
     policy: Json
+    note: str
+    issued_at: datetime
 
 
 def preferences_id(user_id: str) -> str:
@@ -213,11 +217,13 @@ def ledger_records(partition: int, ledger: Ledger) -> list[LedgerRecord]:
     return [LedgerRecord(partition, bin_, detail, count) for bin_, detail, count in sorted(parted)]
 
 
-def policy_record(rules: Rules) -> PolicyRecord | None:
-    """Project the policy in force; None where none was ever issued (the code's defaults have no revision)."""
-    if not rules.policy_revision:
+def policy_record(event: ControlEvent) -> PolicyRecord | None:
+    """Project a control event; None where it revises no policy."""
+    data = event.data
+    if not isinstance(data, PolicyRevised):
         return None
-    return PolicyRecord(rules.policy_revision, as_json(asdict(rules.policy)))
+    policy = as_json(asdict(data.policy))
+    return PolicyRecord(data.revision, event.number, policy, plain(data.note), to_datetime(event.issued_at))
 
 
 def _moment(value: int) -> datetime | None:

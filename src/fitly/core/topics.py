@@ -77,7 +77,7 @@ TOPICS: Final = (
         partitions=1,
         schema="control.json",
         writer=("sequencer",),
-        readers=("sequencer", "topics check", "verify"),
+        readers=("sequencer", "sink", "topics check", "verify"),
         help="Control events in their total order, kept for ever.",
     ),
     Topic(

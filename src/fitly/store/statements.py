@@ -8,7 +8,7 @@ batch applied twice, or after a later one (positions set back by hand), changes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
@@ -24,6 +24,7 @@ from fitly.core.records import (
     EffectivenessRecord,
     LedgerRecord,
     OutcomeRecord,
+    PolicyRecord,
     PreferencesRecord,
     settled,
 )
@@ -88,7 +89,7 @@ LEDGER: Final = Kind(schema.LEDGER, LedgerRecord, _not_newer(schema.LEDGER))
 FILED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _unsettled)
 AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES))
 DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, None)
-POLICIES: Final = Upsert(schema.POLICY_REVISIONS, ["revision", "policy"])
+POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
 
 _PERSONAL: Final = (
     schema.PREFERENCES,
@@ -136,8 +137,12 @@ async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
     if found.ledger is not None:
         bins, offset = found.ledger
         written += await LEDGER.write(connection, [(one, offset) for one in bins])
-    policies = sorted((one.revision, one.policy) for one in found.policies.values())
-    return written + await POLICIES.run(connection, policies)
+    return written
+
+
+async def write_policies(connection: AsyncConnection, found: Sequence[tuple[PolicyRecord, int]]) -> int:
+    """Write policy revisions, each once."""
+    return await POLICIES.write(connection, found)
 
 
 async def write_decisions(connection: AsyncConnection, found: Decisions) -> int:

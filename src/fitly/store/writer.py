@@ -26,8 +26,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fitly.core.errors import Broken
-from fitly.core.topics import CONTEXTS_CHANGELOG, LEARNERS_CHANGELOG, OUTCOMES, SELECTED
+from fitly.core.errors import Broken, Refused
+from fitly.core.topics import CONTEXTS_CHANGELOG, CONTROL, LEARNERS_CHANGELOG, OUTCOMES, SELECTED
 from fitly.store import projecting, schema, statements
 from fitly.store.engine import make_engine, translated
 from fitly.store.projecting import Incoming
@@ -53,7 +53,7 @@ class Writer:
         The topics it understands, without the installation's prefix.
     """
 
-    topics: Final = (LEARNERS_CHANGELOG, CONTEXTS_CHANGELOG, SELECTED, OUTCOMES)
+    topics: Final = (CONTROL, LEARNERS_CHANGELOG, CONTEXTS_CHANGELOG, SELECTED, OUTCOMES)
 
     def __init__(self, url: str) -> None:
         self._engine = make_engine(url)
@@ -146,6 +146,9 @@ class Writer:
 async def _project(topic: str, partition: int, records: Sequence[Incoming]) -> Apply:
     """Read the records before a connection is taken; what is left is writing."""
     try:
+        if topic == CONTROL:
+            policies = await projecting.control(records)
+            return lambda connection: statements.write_policies(connection, policies)
         if topic == LEARNERS_CHANGELOG:
             learners = await projecting.learners(records)
             return lambda connection: statements.write_learners(connection, learners)
@@ -158,7 +161,7 @@ async def _project(topic: str, partition: int, records: Sequence[Incoming]) -> A
         if topic == OUTCOMES:
             outcomes = await projecting.outcomes(records)
             return lambda connection: statements.write_outcomes(connection, outcomes)
-    except (ValueError, MsgspecError) as error:
+    except (ValueError, MsgspecError, Refused) as error:
         first, last = (records[0].offset, records[-1].offset) if records else (-1, -1)
         message = (
             f"{topic}-{partition} holds a record between offsets {first} and {last} that cannot be read ({error}): "

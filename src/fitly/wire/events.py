@@ -196,7 +196,7 @@ def _decode_control(record: Incoming, value: bytes, control_key: bytes, birth_id
         raise Refused(reason, detail)
     if isinstance(data, ClockTicked):
         return Tick()
-    return ControlEvent(envelope.number, event_key(envelope.source, envelope.id), envelope.type, data)
+    return _control_event(envelope, data)
 
 
 def _check_size(value: bytes) -> None:
@@ -279,7 +279,12 @@ def parse_control(value: bytes) -> ControlEvent:
     if isinstance(envelope.data, ClockTicked):
         reason, detail = "UNKNOWN_TYPE", "a tick is no control event"
         raise Refused(reason, detail)
-    return ControlEvent(envelope.number, event_key(envelope.source, envelope.id), envelope.type, envelope.data)
+    return _control_event(envelope, envelope.data)
+
+
+def _control_event(envelope: Any, data: ControlPayload) -> ControlEvent:  # noqa: ANN401 - made at run time
+    key = event_key(envelope.source, envelope.id)
+    return ControlEvent(envelope.number, key, envelope.type, data, to_millis(envelope.time))
 
 
 _JSON: Final = msgspec.json.Encoder()

@@ -37,6 +37,7 @@ from fitly.core.records import (
 from fitly.core.system import SYSTEM_PREFIX
 from fitly.settings import Settings
 from fitly.stream import read
+from fitly.wire.events import parse_control
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import decode_context, decode_learner
 from fitly.wire.selected import decode_selected
@@ -44,7 +45,13 @@ from fitly.wire.selected import decode_selected
 Key = Callable[[Any], str]
 Record = TypeVar("Record")
 
-SOURCES: Final = (topics.LEARNERS_CHANGELOG, topics.CONTEXTS_CHANGELOG, topics.SELECTED, topics.OUTCOMES)
+SOURCES: Final = (
+    topics.CONTROL,
+    topics.LEARNERS_CHANGELOG,
+    topics.CONTEXTS_CHANGELOG,
+    topics.SELECTED,
+    topics.OUTCOMES,
+)
 POLL_S: Final = 0.5
 KEYS: Final[dict[type, Key]] = {
     PreferencesRecord: lambda record: record.id,
@@ -96,7 +103,7 @@ async def prove(settings: Settings, patience: float, step: Callable[[str, int, i
         )
         return [finding]
     async with store.snapshot(settings.database_url) as snapshot:
-        readers = (_learners, _contexts, _decisions, _outcomes)
+        readers = (_control, _learners, _contexts, _decisions, _outcomes)
         for number, reader in enumerate(readers):
             step("Postgres", number, len(readers))
             source = await reader(settings, snapshot.positions)
@@ -160,6 +167,16 @@ async def _tables(settings: Settings, table: str, topic: str, positions: dict[tu
     return tables
 
 
+async def _control(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:
+    found: list[PolicyRecord] = []
+    async for record in read.read_topic(
+        settings, topics.CONTROL, stop=await _stop(settings, topics.CONTROL, positions)
+    ):
+        policy = policy_record(parse_control(record.value))
+        found += [] if policy is None else [policy]
+    return Source({PolicyRecord: _by_key(PolicyRecord, found)}, cut=False)
+
+
 async def _learners(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:
     tables = await _tables(settings, topics.LEARNERS, topics.LEARNERS_CHANGELOG, positions)
     rows = [value for table in tables.rows.values() for value in table.values()]
@@ -172,7 +189,6 @@ async def _contexts(settings: Settings, positions: dict[tuple[str, int], int]) -
     configs: dict[str, ConfigRecord] = {}
     effects: dict[str, EffectivenessRecord] = {}
     ledger: list[LedgerRecord] = []
-    policies: list[PolicyRecord] = []
     for partition, table in tables.rows:
         for key, value in tables.rows[partition, table].items():
             if not key.startswith(SYSTEM_PREFIX):
@@ -181,13 +197,10 @@ async def _contexts(settings: Settings, positions: dict[tuple[str, int], int]) -
                 effects |= _by_key(EffectivenessRecord, measured)
                 configs |= _by_key(ConfigRecord, config_records(row, measured))
         ledger += ledger_records(partition, tables.ledger(partition))
-        policy = policy_record(tables.rules(partition))
-        policies += [] if policy is None else [policy]
     records: dict[type, dict[str, Any]] = {
         ConfigRecord: configs,
         EffectivenessRecord: effects,
         LedgerRecord: _by_key(LedgerRecord, ledger),
-        PolicyRecord: _by_key(PolicyRecord, policies),
     }
     return Source(records, cut=False)
 
@@ -216,6 +229,13 @@ async def _outcomes(settings: Settings, positions: dict[tuple[str, int], int]) -
             if after is not None:
                 records[effect.id] = after
     return Source({OutcomeRecord: records}, cut=cut)
+
+
+async def _policies(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:
+    stop = await _stop(settings, topics.CONTROL, positions)
+    issued = [record.value async for record in read.read_topic(settings, topics.CONTROL, stop=stop)]
+    found = [policy_record(parse_control(value)) for value in issued if value is not None]
+    return Source({PolicyRecord: _by_key(PolicyRecord, [one for one in found if one is not None])}, cut=False)
 
 
 async def _stop(settings: Settings, topic: str, positions: dict[tuple[str, int], int]) -> dict[int, int]:

@@ -66,9 +66,12 @@ DECISIONS: Final = table(
 POLICY_REVISIONS: Final = table(
     "policy_revisions",
     column("revision", Integer, "Number of the revision", primary_key=True, autoincrement=False),
-    column("policy", JSON, "The policy as the partitions hold it"),
-    column("recorded_at", MOMENT, "Wall clock at which the sink first saw it", default="now()"),
-    comment="Every policy revision a partition had in force",
+    column("control_number", Integer, "Number of the control event that put it in force"),
+    column("policy", JSON, "The policy, complete"),
+    column("note", Text, "Why, in the words of whoever revised it"),
+    column("issued_at", MOMENT, "When it was issued"),
+    version(),
+    comment="Every policy revision, as the control log tells it",
 )
 
 LEDGER: Final = table(

@@ -16,16 +16,23 @@ def upgrade() -> None:
     op.create_table(
         "policy_revisions",
         sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False, comment="Number of the revision"),
-        sa.Column("policy", postgresql.JSONB(), nullable=False, comment="The policy as the partitions hold it"),
         sa.Column(
-            "recorded_at",
-            postgresql.TIMESTAMP(timezone=True),
-            server_default=sa.text("now()"),
+            "control_number",
+            sa.Integer(),
             nullable=False,
-            comment="Wall clock at which the sink first saw it",
+            comment="Number of the control event that put it in force",
+        ),
+        sa.Column("policy", postgresql.JSONB(), nullable=False, comment="The policy, complete"),
+        sa.Column("note", sa.Text(), nullable=False, comment="Why, in the words of whoever revised it"),
+        sa.Column("issued_at", postgresql.TIMESTAMP(timezone=True), nullable=False, comment="When it was issued"),
+        sa.Column(
+            "version",
+            sa.BigInteger(),
+            nullable=False,
+            comment="Offset of the record this row was projected from; an older one never replaces it",
         ),
         sa.PrimaryKeyConstraint("revision", name=op.f("policy_revisions_pkey")),
-        comment="Every policy revision a partition had in force",
+        comment="Every policy revision, as the control log tells it",
     )
     op.create_table(
         "ledger",

@@ -79,7 +79,8 @@ class Sequencer:
             try:
                 return await self._once(proposal)
             except Broken as error:
-                if not isinstance(error.__cause__, kafka.ProducerFenced):
+                # IllegalOperation is what sends meet after a fence; neither can come after a commit that went through
+                if not isinstance(error.__cause__, (kafka.ProducerFenced, kafka.IllegalOperation)):
                     raise
                 await asyncio.sleep(0.1 * attempt)
         message = f"others issued control events {TRIES} times in our place: try again"

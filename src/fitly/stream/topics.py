@@ -5,7 +5,8 @@ Knows how a declared topic is written as broker settings. Must never know what a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -89,19 +90,28 @@ async def create(settings: Settings, clock_mode: ClockMode) -> list[str]:
     return [settings.topic(topic.name) for topic in missing]
 
 
-async def check(settings: Settings) -> list[Problem]:
-    """Compare the broker's topics with the list.
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is amiss with the topics: what a worker must not start on, and what only needs telling."""
 
-    Returns
-    -------
-    list of Problem
-        Empty where all is as declared.
+    vital: list[Problem]
+    advice: list[Problem]
+
+
+async def check(settings: Settings) -> list[Problem]:
+    """Compare the broker's topics with the list; empty where all is as declared.
 
     Raises
     ------
     Retryable
         The broker cannot be reached.
     """
+    findings = await examine(settings)
+    return [*findings.vital, *findings.advice]
+
+
+async def examine(settings: Settings) -> Findings:
+    """Compare the broker's topics with the list, and tell what is vital from what an operator may have tuned."""
     async with started_admin(settings) as admin:
         names = {settings.topic(topic.name): topic for topic in TOPICS}
         there = set(await admin.list_topics())
@@ -109,45 +119,46 @@ async def check(settings: Settings) -> list[Problem]:
             Problem(f"topic {name} does not exist", "run `fitly topics create`") for name in names if name not in there
         ]
         if missing:
-            return missing
+            return Findings(missing, [])
         found = {topic["topic"]: topic for topic in await admin.describe_topics(list(names))}
         configs = await _configs(admin, list(names))
     try:
         generation = await read_generation(settings)
     except Broken as error:
-        return [Problem(str(error), "run `fitly topics create`, with the FITLY_CONTROL_KEY of this log")]
-    problems = []
+        return Findings([Problem(str(error), "run `fitly topics create`, with the FITLY_CONTROL_KEY of this log")], [])
+    vital: list[Problem] = []
+    advice: list[Problem] = []
     for name, topic in names.items():
-        wanted = topic.partitions if topic.partitions == 1 else generation.partitions
-        problems += _compared(name, wanted, len(found[name]["partitions"]))
-        problems += _differences(name, broker_settings(topic, generation.clock_mode), configs[name])
-    return problems
+        vital += _size(name, topic.partitions if topic.partitions == 1 else generation.partitions, found[name])
+        for key, problem in _differences(name, broker_settings(topic, generation.clock_mode), configs[name]):
+            (vital if _is_vital(key, topic, generation.clock_mode, configs[name]) else advice).append(problem)
+    return Findings(vital, advice)
 
 
-def _compared(name: str, wanted: int, has: int) -> list[Problem]:
+def _size(name: str, wanted: int, found: Mapping[str, Any]) -> list[Problem]:
+    has = len(found["partitions"])
     if has == wanted:
         return []
     what = f"topic {name} has {has} partitions, the log was opened with {wanted}"
-    return [
-        Problem(
-            what,
-            "partition counts never change in place: bring the topic back, or begin a log under another prefix",
-        )
-    ]
+    remedy = "partition counts never change in place: bring the topic back, or begin a log under another prefix"
+    return [Problem(what, remedy)]
 
 
-def _differences(name: str, wanted: Mapping[str, str], has: Mapping[str, str]) -> list[Problem]:
+def _differences(name: str, wanted: Mapping[str, str], has: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
     alter = f"kafka-configs --alter --entity-type topics --entity-name {name} --add-config"
-    problems = [
-        Problem(f"topic {name}: {key} is {has[key]}, not {value}", f"{alter} {key}={value}")
-        for key, value in wanted.items()
-        if key in has and has[key] != value
-    ]
-    # A1: a batch the broker refuses is lost silently by the client's commit
-    if int(has.get("max.message.bytes", BATCH_BYTES)) < BATCH_BYTES:
-        what = f"topic {name}: max.message.bytes is {has['max.message.bytes']}, below a producer's {BATCH_BYTES}"
-        problems.append(Problem(what, f"{alter} max.message.bytes={BATCH_BYTES}"))
-    return problems
+    for key, value in {"max.message.bytes": str(BATCH_BYTES), **wanted}.items():
+        enough = key == "max.message.bytes" and key not in wanted and int(has.get(key, value)) >= BATCH_BYTES
+        if key in has and has[key] != value and not enough:
+            yield key, Problem(f"topic {name}: {key} is {has[key]}, not {value}", f"{alter} {key}={value}")
+
+
+def _is_vital(key: str, topic: Topic, clock_mode: ClockMode, has: Mapping[str, str]) -> bool:
+    """Whether a difference would lose or falsify something, rather than cost time or space."""
+    if key == "max.message.bytes":  # A1: a batch the broker refuses is lost silently by the client's commit
+        return int(has[key]) < BATCH_BYTES
+    if key == "retention.ms":  # A6: old stamps meet time retention
+        return topic.name == INPUT and clock_mode is ClockMode.AS_OF
+    return key in {"cleanup.policy", "message.timestamp.type"}
 
 
 async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:

@@ -94,10 +94,14 @@ async def _sound(settings: Settings) -> Generation:
     if not settings.signing_key:
         message = "FITLY_CONTROL_KEY is not set: without it control events cannot be told from forged ones"
         raise Broken(message, restart_helps=False)
-    if problems := await topics.check(settings):
-        for problem in problems:
-            log.error(problem.what, remedy=problem.remedy)
-        message = f"{len(problems)} problem(s) with the topics, the first: {problems[0].what}. {problems[0].remedy}"
+    findings = await topics.examine(settings)
+    for problem in findings.advice:
+        log.warning(problem.what, remedy=problem.remedy)
+    for problem in findings.vital:
+        log.error(problem.what, remedy=problem.remedy)
+    if findings.vital:
+        first = findings.vital[0]
+        message = f"{len(findings.vital)} problem(s) with the topics, the first: {first.what}. {first.remedy}"
         raise Broken(message, restart_helps=False)
     return await read_generation(settings)
 

@@ -12,7 +12,7 @@ from fitly.core.decisions import ArmView, Cause, Selected
 from fitly.core.eligibility import is_allowed, is_held_out
 from fitly.core.inforce import InForce
 from fitly.core.learner import ARMS, DECISIONS, ArmEntry, ContextRow, DecisionEntry, LearnerRow, Sealed
-from fitly.core.names import DecisionId, EventKey, config_id, decision_id, packed_id, uniform, unpacked_id
+from fitly.core.names import PACKED_WIDTH, DecisionId, EventKey, config_id, decision_id, packed_id, uniform, unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, Nano, mean, nano
 from fitly.core.parameters import render
 from fitly.core.policies import ALGORITHMS, best, greedy, with_none
@@ -53,6 +53,7 @@ class Standing(NamedTuple):
     threshold: int
 
 
+_UNTIL: Final = DECISIONS.start_of(DecisionEntry._fields.index("until"))
 _STANDING: Final = DECISIONS.columns(*map(DecisionEntry._fields.index, Standing._fields)).unpack_from
 
 
@@ -72,7 +73,7 @@ class Draws:
         drawn = self.made.get(purpose)
         if drawn is None:
             row = self._row
-            drawn = self.made[purpose] = uniform(self._birth, self._cause, row.user_id, row.context.value, purpose)
+            drawn = self.made[purpose] = uniform(self._birth, self._cause, row.user_id, row.context, purpose)
         return drawn
 
 
@@ -154,11 +155,17 @@ def decide(
         cause=cause,
         decided_at=now,
         valid_until=Millis(now + force.valid),
-        supersedes=DecisionId(unpacked_id(DECISIONS.at(row.decisions, -1).id)) if row.decisions else None,
+        supersedes=_newest(row.decisions),
         arms=drawn.arms,
         draws=draws.made,
     )
     return _stand(row, selected, force, now), selected
+
+
+def _newest(decisions: bytes) -> DecisionId | None:
+    """Give the id of the newest decision; a record of `DECISIONS` begins with it."""
+    start = len(decisions) - DECISIONS.width
+    return DecisionId(unpacked_id(decisions[start : start + PACKED_WIDTH])) if decisions else None
 
 
 def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws, now: Millis) -> Drawn:
@@ -221,17 +228,19 @@ def _look(
     row: ContextRow, force: InForce, arms: tuple[Variant, ...]
 ) -> tuple[dict[Variant, Belief], dict[Variant, ArmView]]:
     """Give what is believed of each arm, and what the record will show of it."""
-    entries = {entry.arm: entry for entry in ARMS.all(row.arms)}
-    control = entries.get(ArmCode.CONTROL) or empty_arm(ArmCode.CONTROL)
     priors, shrunk = force.rules.priors, force.rules.policy.shrinkage
-    beliefs: dict[Variant, Belief] = {}
-    views: dict[Variant, ArmView] = {}
-    for arm in arms:
-        entry = entries.get(ARM_CODES[arm])
-        believed = beliefs[arm] = belief(entry, control, priors)
-        if entry is None or not entry.n:
-            views[arm] = ArmView(0, None, believed.mean if shrunk else priors.metric_mean)
-        else:
+    control = empty_arm(ArmCode.CONTROL)
+    unknown = belief(None, control, priors)
+    untaught = ArmView(0, None, unknown.mean if shrunk else priors.metric_mean)
+    beliefs, views = dict.fromkeys(arms, unknown), dict.fromkeys(arms, untaught)
+    entries = [entry for entry in ARMS.all(row.arms) if entry.n]
+    for entry in entries:
+        if entry.arm == ArmCode.CONTROL:
+            control = entry
+    for entry in entries:
+        arm = ARM_VARIANTS.get(entry.arm)
+        if arm in beliefs:
+            believed = beliefs[arm] = belief(entry, control, priors)
             expected = believed.mean if shrunk else entry.raw / entry.n / ONE
             views[arm] = ArmView(entry.n, mean(entry.raw, entry.n), expected)
     return beliefs, views
@@ -239,11 +248,7 @@ def _look(
 
 def _stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) -> ContextRow:
     """Let a decision stand: end the former one, open its reward window, move the active config."""
-    decisions, mode, variant = row.decisions, selected.mode, selected.strategy_variant
-    if decisions:
-        last = DECISIONS.at(decisions, -1)
-        if last.until > now:
-            decisions = DECISIONS.replace(decisions, DECISIONS.count(decisions) - 1, last._replace(until=now))
+    mode, variant = selected.mode, selected.strategy_variant
     code = ArmCode.NOTHING if variant is None else ARM_CODES[variant]
     teaches = code if mode is not Mode.PINNED else ArmCode.NOTHING
     closes = now + force.windows[row.context]
@@ -261,12 +266,21 @@ def _stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) -> 
         revision=selected.policy_revision,
     )
     return row._replace(
-        decisions=DECISIONS.append(decisions, entry),
+        decisions=DECISIONS.append(_ended(row.decisions, now), entry),
         arms=_activate(row.arms, code, mode, now),
         standing=Sealed.of(selected),
         closes_at=Millis(min(row.closes_at, closes)),
         updated_at=now,
     )
+
+
+def _ended(decisions: bytes, now: Millis) -> bytes:
+    """End the newest decision's interval, where it would reach beyond now."""
+    if not decisions or _last(decisions).until <= now:
+        return decisions
+    # Eight bytes put in place: to unpack and pack the 27 fields for one of them would cost five times as much.
+    start = len(decisions) - DECISIONS.width + _UNTIL
+    return decisions[:start] + now.to_bytes(8, "little") + decisions[start + 8 :]
 
 
 def _activate(arms: bytes, code: ArmCode, mode: Mode, now: Millis) -> bytes:
@@ -278,14 +292,8 @@ def _activate(arms: bytes, code: ArmCode, mode: Mode, now: Millis) -> bytes:
             arms = put_arm(arms, arm_entry(arms, arm)._replace(active=0, deactivated=now, updated=now))
     if code is ArmCode.NOTHING:
         return arms
-    return put_arm(arms, _chosen(arm_entry(arms, code), now))
-
-
-def _chosen(entry: ArmEntry, now: Millis) -> ArmEntry:
-    return entry._replace(
-        selected=entry.selected + 1,
-        first=entry.first or now,
-        activated=entry.activated if entry.active else now,
-        active=1,
-        updated=now,
+    _, selected, n, raw, centred, centred2, first, activated, deactivated, _, active = arm_entry(arms, code)
+    since = activated if active else now
+    return put_arm(
+        arms, ArmEntry(code, selected + 1, n, raw, centred, centred2, first or now, since, deactivated, now, 1)
     )

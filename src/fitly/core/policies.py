@@ -81,6 +81,7 @@ def with_none(
     return {"NONE": Nano(CERTAIN - applied), **{arm.value: part for arm, part in parts.items()}}
 
 
+@lru_cache(maxsize=1024)
 def epsilon_greedy_odds(arms: tuple[Variant, ...], top: tuple[Variant, ...], epsilon: float) -> tuple[float, ...]:
     """Give each arm's share: epsilon uniformly over all, the rest uniformly over the best.
 

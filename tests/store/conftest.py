@@ -23,11 +23,12 @@ from fitly.core.records import (
     preferences_record,
     settled,
 )
-from fitly.core.system import LEDGER_KEY, RULES_KEY
-from fitly.core.topics import CONTEXTS_CHANGELOG, LEARNERS_CHANGELOG, OUTCOMES, SELECTED
+from fitly.core.system import LEDGER_KEY
+from fitly.core.topics import CONTEXTS_CHANGELOG, CONTROL, LEARNERS_CHANGELOG, OUTCOMES, SELECTED
 from fitly.store import Writer, snapshot, upgrade
+from fitly.wire.events import parse_control
 from fitly.wire.outcomes import decode_outcome
-from fitly.wire.rows import decode_context, decode_learner, decode_ledger, decode_rules
+from fitly.wire.rows import decode_context, decode_learner, decode_ledger
 from fitly.wire.selected import decode_selected
 
 Record = TypeVar("Record")
@@ -89,7 +90,7 @@ def expected(*partitions: Partition) -> Tables:
         for record in partition.topics[OUTCOMES]:
             said = decode_outcome(record.value or b"")
             outcomes[said.id] = settled(outcomes.get(said.id), said)
-        rules = [decode_rules(r.value) for r in partition.topics[CONTEXTS_CHANGELOG] if r.key == RULES_KEY and r.value]
+        control = [parse_control(r.value or b"") for r in partition.topics[CONTROL]]
         ledger = contexts.get(LEDGER_KEY)
         found: Tables = {
             PreferencesRecord: [preferences_record(decode_learner(v)) for v in learners.values() if v],
@@ -98,7 +99,7 @@ def expected(*partitions: Partition) -> Tables:
             DecisionRecord: list({s.decision_id: decision_record(s) for s in chosen}.values()),
             OutcomeRecord: [one for one in outcomes.values() if one is not None],
             LedgerRecord: ledger_records(number, decode_ledger(ledger)) if ledger else [],
-            PolicyRecord: list({p.revision: p for r in rules if (p := policy_record(r))}.values()),
+            PolicyRecord: [p for event in control if (p := policy_record(event))],
         }
         for kind, records in found.items():
             have = tables.setdefault(kind, [])

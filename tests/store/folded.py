@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from fitly.core.events import LogOpened, PolicyRevised
 from fitly.core.numbers import to_millis
 from fitly.core.rules import Policy
-from fitly.core.topics import CONTEXTS, CONTEXTS_CHANGELOG, LEARNERS_CHANGELOG
+from fitly.core.topics import CONTEXTS, CONTEXTS_CHANGELOG, CONTROL, LEARNERS_CHANGELOG
 from fitly.core.vocabulary import ClockMode
 from fitly.wire.events import encode_control, encode_event, encode_tick
 from fitly.wire.shard import Shard
@@ -33,10 +33,10 @@ class Record(NamedTuple):
 class Partition:
     """One partition of a log, folded as it is written; `topics` holds what came out."""
 
-    def __init__(self, number: int = 0, policy: Policy | None = None) -> None:
+    def __init__(self, policy: Policy | None = None) -> None:
         self.now = START
         self.topics: dict[str, list[Record]] = defaultdict(list)
-        self._shard = Shard(number, KEY)
+        self._shard = Shard(0, KEY)
         self._shard.opened()
         self._log: list[Record] = []
         self._written = 0
@@ -79,6 +79,7 @@ class Partition:
 
     def _control(self, number: int, kind: str, data: LogOpened | PolicyRevised) -> None:
         value = encode_control(number, kind, data, to_millis(self.now))
+        self._out(CONTROL, None, value)
         self._append(None, value, ((SIGNATURE_HEADER, sign(KEY, BIRTH, value)),))
 
     def _append(self, key: bytes | None, value: bytes, headers: tuple[tuple[str, bytes], ...] = ()) -> None:

@@ -74,7 +74,7 @@ async def test_topics_may_come_in_any_order(term: Partition, url: str) -> None:
 
 
 async def test_partitions_are_written_side_by_side(url: str) -> None:
-    partitions = [Partition(number, RESTLESS) for number in range(3)]
+    partitions = [Partition(RESTLESS) for _ in range(3)]
     for number, partition in enumerate(partitions):
         a_term(partition, learners=4, days=20, folds=5, name=f"p{number}")
     writers = [Writer(url) for _ in partitions]
@@ -332,12 +332,11 @@ async def test_postgres_settles_outcomes_as_the_core_does(postgres: Callable[[],
 async def test_every_revision_of_the_policy_is_kept(writer: Writer, url: str) -> None:
     partition = Partition()
     for revision in (2, 3):
-        partition.fold()
         partition.revise(revision, Policy(epsilon=revision / 10))
-    partition.fold()
     await feed(writer, partition)
     found = (await stored(url))[PolicyRecord]
-    assert [record.revision for record in found] == [1, 2, 3]
+    assert found == expected(partition)[PolicyRecord]
+    assert [(record.revision, record.control_number) for record in found] == [(1, 2), (2, 3), (3, 4)]
     assert found[2].policy["epsilon"] == 0.3
 
 

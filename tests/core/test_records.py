@@ -173,17 +173,16 @@ def remembered(
     )
 
 
-ENTRIES = st.lists(
-    st.builds(
-        remembered,
-        st.integers(0, 16),
-        st.sampled_from([0, 0, 0, 1, 1, 1, 2, 5, int(ArmCode.NOTHING)]),
-        st.lists(st.integers(0, 1_000_000), max_size=3),
-        st.lists(st.integers(0, 1_000_000), max_size=3),
-        denied=st.sampled_from([False, False, False, True]),
-    ),
-    max_size=40,
+ENTRY = st.builds(
+    remembered,
+    st.integers(0, 16),
+    st.sampled_from([0, 0, 0, 1, 1, 1, 2, 5, int(ArmCode.NOTHING)]),
+    st.lists(st.integers(0, 1_000_000), max_size=3),
+    st.lists(st.integers(0, 1_000_000), max_size=3),
+    denied=st.sampled_from([False, False, False, True]),
 )
+ENTRIES = st.lists(ENTRY, max_size=20) | st.lists(ENTRY, min_size=45, max_size=60)
+"""Too few for a baseline of one's own, or likely enough."""
 
 
 @given(ENTRIES, st.integers(0, 40))
@@ -197,6 +196,16 @@ def test_it_makes_no_difference_which_decisions_the_row_has_let_go_of(entries: l
     assert records == effectiveness_records(whole)
     days = [bucket for (day, _), bucket in sorted(day_sums(whole).items())]
     assert records == effectiveness_records(empty._replace(buckets=BUCKETS.join(days)))
+
+
+def test_a_baseline_made_of_remembered_decisions_counts() -> None:
+    entries = [remembered(day, 1, [900_000, 700_000 + day], [800_000], denied=False) for day in range(9)]
+    entries += [remembered(day, 0, [500_000 + day], [400_000], denied=False) for day in range(7)]
+    entries.append(remembered(1, 1, [0], [0], denied=True))
+    row = row_of([], arm(0), arm(1))._replace(decisions=DECISIONS.join(entries))
+    record = pooled(effectiveness_records(row), "CUMULATIVE")
+    assert (record.sample_size_applied, record.sample_size_baseline, record.baseline_kind) == (9, 7, "OWN")
+    assert record.performance_difference == pytest.approx(0.4)
 
 
 def test_windows_end_on_the_rows_own_day_and_begin_with_the_arm_or_the_reset() -> None:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from operator import add
 from typing import Any, Final, NamedTuple
 
-from fitly.core.learner import ARMS, BUCKETS, DECISIONS, ContextRow, DecisionEntry
+from fitly.core.learner import ARMS, BUCKETS, DECISIONS, Bucket, ContextRow, DecisionEntry
 from fitly.core.names import ConfigId, config_id, named
 from fitly.core.numbers import DAY, EPOCH, Day, Millis, day_of, mean, to_datetime
 from fitly.core.statistics.missing import Missing
@@ -93,7 +93,10 @@ class EffectivenessRecord:
 
 
 class _Totals(NamedTuple):
-    """Sums of one arm, or of several, over a window: five triples of count, sum and sum of squares."""
+    """One arm, or several, over a window: how many decisions, and five triples of count, sum and sum of squares.
+
+    ``whole`` is empty where the row has too few decisions for any figure: then only their number is told.
+    """
 
     decisions: int
     whole: tuple[int, ...]
@@ -137,7 +140,7 @@ def effectiveness_records(row: ContextRow, measuring: Measuring = MEASURING) -> 
     today = day_of(row.updated_at)
     first = Day(today - measuring.rolling_days + 1)
     context, now = row.context.value, to_datetime(row.updated_at)
-    rolling, cumulative = _sums(row, first)
+    rolling, cumulative = _windows(row, first, measuring)
     return [
         *_records(rolling, _Window(row, WindowKind.ROLLING.value, context, first, today, now, measuring)),
         *_records(cumulative, _Window(row, WindowKind.CUMULATIVE.value, context, None, today, now, measuring)),
@@ -153,34 +156,50 @@ def newest_scores(records: Sequence[EffectivenessRecord]) -> dict[str | None, fl
     return scores
 
 
-def _sums(row: ContextRow, first: Day) -> tuple[dict[int, _Totals], dict[int, _Totals]]:
+def _windows(row: ContextRow, first: Day, measuring: Measuring) -> tuple[dict[int, _Totals], dict[int, _Totals]]:
     """Add up, by arm, the days from the first of the rolling window on, and everything.
 
     What `fitly.core.tally.day_sums` gives, added straight into the two windows: a row has many more days than arms.
+    Most learners never have enough control decisions for a test, so the decisions are counted before they are read.
     """
-    rolling: dict[int, tuple[int, ...]] = {}
-    cumulative: dict[int, tuple[int, ...]] = {}
-    for bucket in BUCKETS.all(row.buckets):
-        if bucket.day == CUMULATIVE:
-            _add(cumulative, bucket.arm, bucket[2:])
-        elif bucket.day >= first:
-            _add(rolling, bucket.arm, bucket[2:])
+    entries = [entry for entry in DECISIONS.all(row.decisions) if entry.measured and teaches(entry)]
+    buckets = list(BUCKETS.all(row.buckets))
     since = first * DAY
-    for entry in DECISIONS.all(row.decisions):
-        if entry.measured and teaches(entry):
-            part = _part(entry)
-            _add(cumulative, entry.arm, part)
-            if entry.since >= since:
-                _add(rolling, entry.arm, part)
-    return _totals(rolling), _totals(cumulative)
+    recent = [entry for entry in entries if entry.since >= since]
+    late = [bucket for bucket in buckets if bucket.day >= first]
+    ever = [bucket for bucket in buckets if bucket.day == CUMULATIVE]
+    whole = _counts(entries, ever)
+    if suffices(sum(whole.get(code, 0) for code in ARM_VARIANTS), whole.get(ArmCode.CONTROL, 0), measuring):
+        return _totals(recent, late), _totals(entries, ever)
+    return _only(_counts(recent, late)), _only(whole)
+
+
+def _only(counts: dict[int, int]) -> dict[int, _Totals]:
+    return {arm: _Totals(count, ()) for arm, count in counts.items()}
+
+
+def _counts(entries: list[DecisionEntry], buckets: list[Bucket]) -> dict[int, int]:
+    """Count measured decisions by arm."""
+    found: dict[int, int] = {}
+    for bucket in buckets:
+        found[bucket.arm] = found.get(bucket.arm, 0) + bucket.n
+    for entry in entries:
+        found[entry.arm] = found.get(entry.arm, 0) + 1
+    return found
+
+
+def _totals(entries: list[DecisionEntry], buckets: list[Bucket]) -> dict[int, _Totals]:
+    """Add measured decisions up by arm."""
+    sums: dict[int, tuple[int, ...]] = {}
+    for bucket in buckets:
+        _add(sums, bucket.arm, bucket[2:])
+    for entry in entries:
+        _add(sums, entry.arm, _part(entry))
+    return {arm: _Totals(whole[0], whole) for arm, whole in sums.items()}
 
 
 def _add(sums: dict[int, tuple[int, ...]], arm: int, part: tuple[int, ...]) -> None:
     sums[arm] = tuple(map(add, sums[arm], part)) if arm in sums else part
-
-
-def _totals(sums: dict[int, tuple[int, ...]]) -> dict[int, _Totals]:
-    return {arm: _Totals(whole[0], whole) for arm, whole in sums.items()}
 
 
 def _part(entry: DecisionEntry) -> tuple[int, ...]:
@@ -213,9 +232,9 @@ def _records(totals: dict[int, _Totals], window: _Window) -> Iterator[Effectiven
     for code, part in applied.items():
         identifier = config_identifier(row.user_id, row.context, ARM_VARIANTS[code])
         yield _record(window, activated[code], identifier, part, control)
-    parts = [part.whole for part in applied.values()]
-    whole = parts[0] if len(parts) == 1 else tuple(map(sum, zip(*parts, strict=True)))
-    yield _record(window, min(activated.values()), None, _Totals(whole[0], whole), control)
+    decisions = sum(part.decisions for part in applied.values())
+    whole = tuple(map(sum, zip(*[part.whole for part in applied.values()], strict=True)))
+    yield _record(window, min(activated.values()), None, _Totals(decisions, whole), control)
 
 
 def _record(

@@ -37,6 +37,8 @@ class Scene:
         Decides what is not said: who is hit, and when.
     listener : callable
         Is told what is done, with the second.
+    most_events : int
+        The most that is awaited between two acts.
     acts : Counter
         How often each act was done.
     """
@@ -49,7 +51,7 @@ class Scene:
     listener: Callable[[str], None]
     workers: Fleet
     sinks: Fleet | None = None
-    most_events: int = 1_500
+    most_events: int = 600
     acts: Counter[str] = field(default_factory=Counter)
     begun: float = field(default_factory=time.monotonic)
     _assigned: int = 0
@@ -188,13 +190,13 @@ def break_broker(scene: Scene) -> None:
 
 
 def restore_slowly(scene: Scene) -> None:
-    """A worker joins over a link so slow that its restore outlasts its session; it must keep its place meanwhile."""
+    """The link becomes so slow that a joiner's restore outlasts its session; it must keep its place meanwhile."""
     if len(scene.workers.alive) >= MOST_WORKERS:
         leave(scene)
     scene.settle()
-    scene.link.width.down = width = int(_changelog_bytes(scene) / (1.5 * SESSION_S))
-    member = scene.workers.join(kafka_bootstrap=scene.link.address)
-    scene.tell(f"{member.name} joins over a link of {width:,} bytes/s")
+    scene.link.width.down = width = int(_changelog_bytes(scene) / (1.2 * SESSION_S))
+    member = scene.workers.join()
+    scene.tell(f"{member.name} joins over a link that is now {width:,} bytes/s wide")
     scene.until(lambda: member.owns, f"{member.name} owns a partition")
     handed_out = scene._assignments()
     scene.until(

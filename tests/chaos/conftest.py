@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.chaos.acts import SESSION_S
 from tests.chaos.driver import environment
-from tests.chaos.proxy import Proxy
+from tests.chaos.proxy import Proxy, Width
 
 from fitly.local.background import BackgroundStack, background_stack
 from fitly.local.kafka import SideDoor
@@ -52,7 +52,9 @@ class Ground:
     settings : Settings
         Of this process: the broker's front door, a database and a prefix of the test's own.
     env : dict
-        The same for processes of the product, with the short session.
+        The same for processes of the product.
+    slow_env : dict
+        The same for workers: they reach the broker over the slow link, and have the short session.
     logs : Path
         Folder of what they log; pytest keeps it for some runs.
     tell : callable
@@ -62,6 +64,7 @@ class Ground:
     seed: int
     settings: Settings
     env: dict[str, str]
+    slow_env: dict[str, str]
     stack: BackgroundStack
     link: Proxy
     logs: Path
@@ -90,6 +93,8 @@ def ground(
         "prefix": f"chaos-{uuid.uuid4().hex[:8]}-",
         "data": str(tmp_path),
     }
-    env = environment(**where, session_timeout_s=f"{SESSION_S:g}", tick_interval_s="1")
+    env = environment(**where)
+    slow = {"kafka_bootstrap": link.address, "session_timeout_s": f"{SESSION_S:g}", "tick_interval_s": "1"}
+    link.width = Width()
     tell(f"\nCHAOS_SEED={seed}, logs in {tmp_path}")
-    return Ground(seed, Settings.model_validate(where), env, stack, link, tmp_path, tell)
+    return Ground(seed, Settings.model_validate(where), env, environment(**where | slow), stack, link, tmp_path, tell)

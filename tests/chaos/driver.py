@@ -109,16 +109,15 @@ class Fleet:
 
     # ------------------------------------------------------------ verbs
 
-    def join(self, **variables: str) -> Member:
+    def join(self) -> Member:
         """Start one more."""
         name = f"{self.role}-{len(self.members) + 1}"
         log = self._logs / f"{name}.log"
         argv = launcher_argv((sys.executable, "-m", "fitly", self.role), signal.SIGKILL, None)
         with log.open("wb") as output:
             process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=self._env | {f"FITLY_{key.upper()}": value for key, value in variables.items()},
-            )  # fmt: skip
+                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=self._env
+            )
         member = Member(name, process, log)
         self.members.append(member)
         return member

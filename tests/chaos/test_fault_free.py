@@ -17,6 +17,7 @@ from tests.chaos.refold import OUTPUTS, assert_equal, read_input, read_world, re
 from tests.chaos.watch import Watch
 
 from fitly.core.rules import Policy, Windows
+from fitly.core.topics import CONTEXTS_CHANGELOG, OUTCOMES, SELECTED
 from fitly.core.vocabulary import ClockMode
 from fitly.settings import Settings
 from fitly.stream import topics
@@ -30,7 +31,7 @@ DAYS = 20
 LEARNERS = 300
 POLICIES = (Policy(dwell_days=0.25), Policy(epsilon=0.3, windows=Windows(mission=1.0, assessment=2.0)))
 """Put in force after a third and two thirds of the log."""
-UP = 150_000
+UP = 100_000
 """Bytes per second and connection from workers to the broker: what keeps the fold from being over before the faults."""
 COMMIT = "100"
 """Records of a transaction, so that one passes the slow link well within its timeout."""
@@ -40,7 +41,7 @@ COMMIT = "100"
     ("events", "acts"),
     [
         pytest.param(
-            15_000,
+            10_000,
             ("kill -9", "kill -9", "kill -9", "stop", "broker", "join", "leave"),
             marks=pytest.mark.timeout(420),
         ),
@@ -61,9 +62,9 @@ def test_faults_leave_the_tables_and_decisions_that_no_fault_leaves(
     expected, bins = refold(log, settings.signing_key, draw)
     ground.tell(f"written { ({number: len(part) for number, part in log.items()}) }, bins {bins}")
 
-    through_link = ground.env | {"FITLY_KAFKA_BOOTSTRAP": ground.link.address, "FITLY_COMMIT_MAX_RECORDS": COMMIT}
-    workers, watch = Fleet("worker", through_link, ground.logs), Watch(*place)
-    scene = Scene(draw, settings.prefix, ground.stack, ground.link, watch, ground.tell, workers, most_events=1_000)
+    workers = Fleet("worker", ground.slow_env | {"FITLY_COMMIT_MAX_RECORDS": COMMIT}, ground.logs)
+    watch = Watch(*place)
+    scene = Scene(draw, settings.prefix, ground.stack, ground.link, watch, ground.tell, workers, most_events=400)
     try:
         ground.link.width.up = UP
         workers.join()
@@ -81,6 +82,8 @@ def test_faults_leave_the_tables_and_decisions_that_no_fault_leaves(
         assert len(found.rows) > LEARNERS
         said = {topic: sum(len(part) for (name, _), part in found.said.items() if name == topic) for topic in OUTPUTS}
         scene.tell(f"{len(found.rows):,} rows and {said} are byte for byte those of a fold without faults")
+        aborted = {topic: judge.aborted(*place, topic) for topic in (SELECTED, OUTCOMES, CONTEXTS_CHANGELOG)}
+        scene.tell(f"records of transactions that were aborted: {aborted}")
         judge.judge_logs(workers)
     finally:
         ground.link.width.up = None

@@ -16,15 +16,17 @@ from tests.chaos.watch import Watch
 
 from fitly import bootstrap
 from fitly.core.rules import Policy, Windows
-from fitly.core.topics import INPUT, OUTCOMES, SELECTED
+from fitly.core.topics import CONTEXTS_CHANGELOG, INPUT, OUTCOMES, SELECTED
 from fitly.core.vocabulary import ClockMode
 from fitly.stream.control import Sequencer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
 ROUND = (*["kill -9"] * 6, "join", "leave", "stop", "broker", "slow restore", "kill -9 sink")
-RATE = 300
+RATE = 200
 LEARNERS = 400
+UP = 300_000
+"""Bytes per second and connection from workers to the broker: transactions stay open long enough to be hit."""
 SECOND = 1 / 86_400
 BRISK = Policy(
     dwell_days=5 * SECOND,
@@ -44,10 +46,11 @@ def test_nothing_is_lost_doubled_or_changed_whatever_happens_to_workers_and_brok
     settings, draw = ground.settings, Random(ground.seed)
     asyncio.run(bootstrap.prepare(settings, ClockMode.LIVE))
     asyncio.run(Sequencer(settings).revise(BRISK))
-    workers, sinks = Fleet("worker", ground.env, ground.logs), Fleet("sink", ground.env, ground.logs)
+    workers, sinks = Fleet("worker", ground.slow_env, ground.logs), Fleet("sink", ground.env, ground.logs)
     watch = Watch(settings.kafka_bootstrap, settings.prefix)
     scene = Scene(draw, settings.prefix, ground.stack, ground.link, watch, ground.tell, workers, sinks)
     load = LiveLoad(settings.kafka_bootstrap, settings.topic(INPUT), Author(ground.seed, LEARNERS), rate=RATE)
+    ground.link.width.up = UP
     try:
         workers.join()
         workers.join()
@@ -81,5 +84,5 @@ def judge_all(ground: Ground, scene: Scene, sent: Sent) -> None:
     filed = judge.judge_outcomes(*place, sent)
     modes = judge.judge_decisions(*place, sent)
     scene.tell(f"filed {dict(filed)}; decided {dict(modes)}")
-    aborted = {topic: judge.aborted(*place, topic) for topic in (OUTCOMES, SELECTED)}
+    aborted = {topic: judge.aborted(*place, topic) for topic in (SELECTED, OUTCOMES, CONTEXTS_CHANGELOG)}
     scene.tell(f"records of transactions that were aborted: {aborted}")

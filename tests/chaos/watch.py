@@ -53,7 +53,8 @@ class Watch:
 
     def state(self) -> str:
         """Say what is committed, what readers may see, and what is there."""
-        return f"committed {self.committed()} {self._error}, stable end {self._ends(stable=True)}, end {self._ends(stable=False)}"
+        stable, end = self._ends(stable=True), self._ends(stable=False)
+        return f"committed {self.committed()} {self._error}, stable end {stable}, end {end}"
 
     def _ends(self, *, stable: bool) -> dict[int, int] | str:
         level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED

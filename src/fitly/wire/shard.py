@@ -135,13 +135,16 @@ class Shard:
             heappush(self.due, entry)
 
     def overdue(self) -> int:
-        """Give how many rows are due at or before the clock: ticks should come faster while there are any."""
+        """Give how many rows are due at or before the clock: ticks should come faster while there are any.
+
+        To be asked while no batch is open: what one has pushed would be taken for out of date.
+        """
         while self.due and not self._is_current(self.due[0]):
             heappop(self.due)
-        return sum(1 for due, _ in self.due if due <= self.position.clock) if self._is_late() else 0
-
-    def _is_late(self) -> bool:
-        return bool(self.due) and self.due[0][0] <= self.position.clock
+        clock = self.position.clock
+        if not self.due or self.due[0][0] > clock:
+            return 0
+        return len({entry for entry in self.due if entry[0] <= clock and self._is_current(entry)})
 
     def _is_current(self, entry: tuple[int, bytes]) -> bool:
         due, key = entry

@@ -1,0 +1,222 @@
+"""Histories: raw records of one partition, made from a seed, with everything in them that may come.
+
+A longer history of the same seed begins with the shorter, so that Hypothesis shrinks to the first record that matters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any, Final, TypeAlias
+
+from hypothesis import strategies as some
+from tests.core.partition import BIRTH, HOURS, KEY, START, Record
+
+from fitly.core.events import LogOpened, PolicyRevised
+from fitly.core.names import UserId, decision_id, event_key
+from fitly.core.numbers import Millis, to_datetime
+from fitly.core.rules import Policy, Switches
+from fitly.core.vocabulary import ClockMode, Context, Feature, Level, Scope, Variant
+from fitly.wire.events import encode_control, encode_event, encode_tick
+from fitly.wire.signing import SIGNATURE_HEADER, sign
+
+USERS: Final = ("ada", "bob", "\u00e9l\u00e8ve", "eve")
+POLICIES: Final = (
+    Policy(holdout_share=0.2, control_share=0.25, epsilon=0.5),
+    Policy(holdout_share=0.2, control_share=0.25, dwell_days=0),
+    Policy(holdout_share=0.2, initial_confidence=0.5, probe_share=0.5, dwell_days=0.25),
+    Policy(holdout_share=0, shrinkage=0, dwell_days=3, valid_days=2),
+    Policy(holdout_share=0.2, switches=Switches(contexts=(Context.SESSION,), arms=(Variant.BALANCED,))),
+)
+OUTCOME_TYPES: Final = {
+    "MISSION": "MISSION_COMPLETED",
+    "CONTENT": "CONTENT_ENGAGED",
+    "ASSESSMENT": "ASSESSMENT_COMPLETED",
+    "SESSION": "SESSION_COMPLETED",
+}
+WAITS: Final = (0.01, 1, 5, 20, 30, 80)
+"""Hours that may pass at a time."""
+CONTEXTS: Final = ("CONTENT", "CONTENT", "ASSESSMENT", "SESSION", "MISSION")
+METRICS: Final = ("retention_score", "performance_score", "completion_rate", "engagement_score")
+
+Data: TypeAlias = dict[str, Any]
+
+
+@dataclass
+class Author:
+    """Writes a history; knows what it has written, and draws what comes next."""
+
+    random: Random
+    default_reward: float | None = None
+    policies: tuple[Policy, ...] = POLICIES
+    users: tuple[str, ...] = USERS
+    contexts: tuple[str, ...] = CONTEXTS
+    waits: tuple[float, ...] = WAITS
+    now: int = START
+    log: list[Record] = field(default_factory=list)
+    controls: int = 0
+    named: int = 0
+    causes: list[tuple[str, str, str]] = field(default_factory=list)
+    """User, context and event id of what may have brought a decision."""
+    outcomes: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def write(self, key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...] = ()) -> None:
+        self.log.append(Record(len(self.log), self.now, key, value, headers))
+
+    def say(self, kind: str, user: str, data: Data, *, hours_ago: float = 0) -> str:
+        self.named += 1
+        event_id = f"e{self.named}"
+        time = to_datetime(Millis(self.now - round(hours_ago * HOURS)))
+        self.write(user.encode(), encode_event(f"fitly.{kind}.v1", "lms", event_id, user, time, data))
+        return event_id
+
+    def sign(self, value: bytes) -> None:
+        self.write(None, value, ((SIGNATURE_HEADER, sign(KEY, BIRTH, value)),))
+
+    # -- moves -----------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        opened = LogOpened(birth_id=BIRTH, clock_mode=ClockMode.AS_OF, partitions=1)
+        self.controls = 1
+        self.sign(encode_control(1, "fitly.log.opened.v1", opened, Millis(self.now)))
+        self.revise()
+
+    def revise(self) -> None:
+        self.controls += 1
+        policy = replace(self.random.choice(self.policies), default_reward=self.default_reward)
+        revised = PolicyRevised(revision=self.controls - 1, policy=policy)
+        self.sign(encode_control(self.controls, "fitly.policy.revised.v1", revised, Millis(self.now)))
+
+    def tick(self) -> None:
+        self.sign(encode_tick(0, Millis(self.now)))
+
+    def wait(self) -> None:
+        self.now += round(self.random.choice(self.waits) * HOURS)
+
+    def request(self) -> None:
+        user, context = self.random.choice(self.users), self.random.choice(self.contexts)
+        self.causes.append((user, context, self.say("strategy.requested", user, {"context": context})))
+
+    def outcome(self) -> None:
+        random = self.random
+        user, context = random.choice(self.users), random.choice(self.contexts)
+        data: Data = {"outcome_type": OUTCOME_TYPES[context], "context": context} | self._scores()
+        hours_ago = random.choice((0, 0, 0, 0, 3, 26, 200, 500, -0.9, -2))
+        if random.random() < 0.2:
+            data["personalization_applied"] = random.random() < 0.7
+        if random.random() < 0.1:
+            data["strategy_variant"] = random.choice([*Variant]).value
+        if random.random() < 0.3 and self.causes:
+            user, cause_context, cause = random.choice(self.causes)
+            data["decision_id"] = decision_id(event_key("lms", cause), UserId(user), Context(cause_context))
+            if random.random() < 0.9:
+                data |= {"outcome_type": OUTCOME_TYPES[cause_context], "context": cause_context}
+                context = cause_context
+        event_id = self.say("outcome.recorded", user, data, hours_ago=hours_ago)
+        self.causes.append((user, context, event_id))
+        self.outcomes.append((user, context, event_id))
+
+    def correct(self) -> None:
+        if self.outcomes:
+            user, context, outcome = self.random.choice(self.outcomes)
+            right = {"withdrawn": True} if self.random.random() < 0.3 else self._scores()
+            data = {"context": context, "outcome_source": "lms", "outcome_id": outcome} | right
+            self.say("outcome.corrected", user, data)
+
+    def applied(self) -> None:
+        if self.causes:
+            user, context, cause = self.random.choice(self.causes)
+            decision = decision_id(event_key("lms", cause), UserId(user), Context(context))
+            self.say("decision.applied", user, {"decision_id": decision, "applied": self.random.random() < 0.6})
+
+    def prefer(self) -> None:
+        random = self.random
+        some_of = {
+            "level": random.choice([*Level]).value,
+            "auto_adapt_enabled": random.random() < 0.7,
+            "content_enabled": random.random() < 0.7,
+            "session_enabled": random.random() < 0.7,
+            "disabled_features": [feature.value for feature in Feature if random.random() < 0.2],
+        }
+        kept = {name: value for name, value in some_of.items() if random.random() < 0.4}
+        self.say("preferences.changed", random.choice(self.users), kept)
+
+    def reset(self) -> None:
+        data = {"scope": self.random.choice([*Scope]).value, "consent": self.random.random() < 0.5}
+        self.say("preferences.reset", self.random.choice(self.users), data)
+
+    def again(self) -> None:
+        record = self.random.choice(self.log)
+        self.write(*record[2:])
+
+    def spoil(self) -> None:
+        record = self.random.choice(self.log)
+        value = bytearray(record.value or b"")
+        for _ in range(self.random.randrange(1, 4)):
+            value[self.random.randrange(len(value))] = self.random.randrange(256)
+        self.write(record.key, bytes(value), record.headers)
+
+    def _scores(self) -> Data:
+        names = self.random.sample(METRICS, self.random.randrange(1, 5))
+        return {name: round(self.random.random(), 7) for name in names}
+
+
+MOVES: Final[dict[Callable[[Author], None], int]] = {
+    Author.outcome: 40,
+    Author.request: 15,
+    Author.wait: 14,
+    Author.correct: 8,
+    Author.applied: 6,
+    Author.again: 5,
+    Author.tick: 5,
+    Author.prefer: 4,
+    Author.spoil: 2,
+    Author.reset: 2,
+    Author.revise: 1,
+}
+
+
+def history(seed: int, length: int, *, without: tuple[Callable[[Author], None], ...] = ()) -> list[Record]:
+    """Write a history of so many records at least, of the same records for the same seed."""
+    random = Random(seed)
+    return _written(Author(random, random.choice((None, 0.3))), length, without)
+
+
+def crowded(seed: int, length: int) -> list[Record]:
+    """Write a history of one learner in one context with a decision at every outcome: memory overflows."""
+    random = Random(seed)
+    author = Author(random, random.choice((None, 0.3)), POLICIES[1:2], ("ada",), ("MISSION",), (0.1, 1.0, 9.0))
+    return _written(author, length, (Author.prefer, Author.spoil, Author.reset))
+
+
+def _written(author: Author, length: int, without: tuple[Callable[[Author], None], ...]) -> list[Record]:
+    author.open()
+    moves = {move: weight for move, weight in MOVES.items() if move not in without}
+    while len(author.log) < length:
+        (move,) = author.random.choices(list(moves), list(moves.values()))
+        move(author)
+    return author.log
+
+
+def settled(log: list[Record]) -> Iterator[Record]:
+    """Go on with ticks until every window that is over has closed."""
+    author = Author(Random(0), now=max(record.timestamp for record in log))
+    for n in range(4):
+        author.tick()
+        yield author.log[-1]._replace(offset=log[-1].offset + 1 + n)
+
+
+def about(record: Record) -> str | None:
+    """Give the learner a record is about; None for control records and ticks."""
+    return None if record.key is None else record.key.decode(errors="replace")
+
+
+def kind_of(record: Record) -> str:
+    """Give the type of a valid record's event."""
+    return str(json.loads(record.value or b"{}")["type"])
+
+
+seeds = some.integers(0, 2**32)
+lengths = some.integers(3, 220)

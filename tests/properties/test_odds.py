@@ -1,0 +1,97 @@
+"""The odds a decision carries are those of its draw: a hundred thousand hashes against them, in every mode."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pytest
+from scipy.stats import chisquare
+from tests.core.partition import BIRTH, START
+
+from fitly.core.deciding import decide
+from fitly.core.decisions import Cause
+from fitly.core.eligibility import is_held_out
+from fitly.core.inforce import InForce, put_in_force
+from fitly.core.learner import ARMS, ContextRow, LearnerRow, Preferences
+from fitly.core.names import EventKey, UserId, uniform
+from fitly.core.numbers import CERTAIN, Millis
+from fitly.core.rules import Policy, Priors, Rules, Switches
+from fitly.core.tally import empty_arm
+from fitly.core.vocabulary import Context, Mode, Variant
+
+DRAWS: Final = 100_000
+LEAST_P: Final = 1e-4
+"""Draws are hashes, so a test that passes once passes for ever; this guards what is written here, not chance."""
+ADA: Final = UserId("ada")
+POLICY: Final = Policy(holdout_share=0, control_share=0.1, epsilon=0.2, probe_share=0.15)
+INFORMED: Final = Priors(informed=20)
+TAUGHT: Final = ARMS.join([empty_arm(1)._replace(n=9, raw=6_000_000, centred=900_000), empty_arm(3)._replace(n=1)])
+HARMED: Final = ARMS.join([empty_arm(code)._replace(n=9, centred=-900_000) for code in range(1, 5)])
+
+CASES: Final = {
+    "one arm is best": (POLICY, INFORMED, TAUGHT, {Mode.CONTROL, Mode.EXPLORE, Mode.EXPLOIT}),
+    "nothing is known": (POLICY, Priors(), b"", {Mode.CONTROL, Mode.EXPLORE, Mode.EXPLOIT}),
+    "three arms are eligible": (
+        replace(POLICY, switches=Switches(arms=(Variant.PATTERN_HEAVY,)), epsilon=1),
+        Priors(),
+        TAUGHT,
+        {Mode.CONTROL, Mode.EXPLORE},
+    ),
+    "below the threshold": (POLICY, INFORMED, HARMED, {Mode.FALLBACK, Mode.PROBE}),
+    "plain averages": (
+        replace(POLICY, shrinkage=0),
+        Priors(),
+        TAUGHT,
+        {Mode.CONTROL, Mode.EXPLORE, Mode.EXPLOIT},
+    ),
+}
+
+
+def in_force(policy: Policy, priors: Priors) -> InForce:
+    return put_in_force(Rules(birth_id=BIRTH, partitions=1, policy=policy, priors=priors))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_draws_follow_the_odds_that_are_told(name: str) -> None:
+    policy, priors, arms, modes = CASES[name]
+    force = in_force(policy, priors)
+    row = ContextRow(user_id=ADA, context=Context.SESSION, arms=arms)
+    learner = LearnerRow(user_id=ADA, preferences=Preferences(), created_at=START, updated_at=START)
+    drawn: Counter[str] = Counter()
+    seen: set[Mode] = set()
+    odds: dict[str, int] = {}
+    for n in range(DRAWS // len(CASES)):
+        _, selected = decide(row, learner, force, Millis(START), Cause(EventKey(f"k{n}"), 0, n))
+        odds = odds or dict(selected.propensities)
+        assert selected.propensities == odds
+        seen.add(selected.mode)
+        drawn[selected.strategy_variant or "NONE"] += 1
+    assert seen == modes
+    assert sum(odds.values()) == CERTAIN
+    matches(drawn, odds)
+
+
+def matches(drawn: Counter[str], odds: dict[str, int]) -> None:
+    possible = [arm for arm, part in odds.items() if part]
+    assert set(drawn) <= set(possible)
+    total = sum(drawn.values())
+    expected = np.array([odds[arm] / CERTAIN * total for arm in possible])
+    assert chisquare([drawn[arm] for arm in possible], expected * (total / expected.sum())).pvalue > LEAST_P
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_the_holdout_is_as_large_as_its_share(share: float) -> None:
+    force = in_force(replace(POLICY, holdout_share=share), Priors())
+    held = sum(is_held_out(force, UserId(f"learner-{n}")) for n in range(DRAWS))
+    assert chisquare([held, DRAWS - held], [share * DRAWS, (1 - share) * DRAWS]).pvalue > LEAST_P
+
+
+def test_draws_are_uniform_and_those_of_two_purposes_independent() -> None:
+    cells: Counter[tuple[int, int]] = Counter()
+    for n in range(DRAWS):
+        one, two = (uniform(BIRTH.encode(), f"k{n}", ADA, "MISSION", purpose) for purpose in ("explore", "control"))
+        cells[int(one * 8), int(two * 8)] += 1
+    assert chisquare([cells[a, b] for a in range(8) for b in range(8)]).pvalue > LEAST_P

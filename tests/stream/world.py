@@ -38,6 +38,7 @@ KINDS = {
 }
 T = TypeVar("T")
 GLANCE_S = 0.1
+ROOT = Path(__file__).parents[2]
 MARCH = datetime(2024, 3, 1, tzinfo=UTC)
 
 
@@ -151,7 +152,7 @@ class World:
             "FITLY_SESSION_TIMEOUT_S": f"{settings.session_timeout_s:g}",
             "FITLY_TICK_INTERVAL_S": f"{settings.tick_interval_s:g}",
             "FITLY_WATCHDOG_S": f"{settings.watchdog_s:g}",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),  # this tree's product and tests
             **env,
         }
         command = [sys.executable, str(script)] if script else [sys.executable, "-m", "fitly", "worker"]

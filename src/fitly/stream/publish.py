@@ -56,6 +56,7 @@ class Publisher:
         self._as_of = as_of
         self._topic = settings.topic(INPUT)
         self._batches: dict[int, Any] = {}
+        self._locks: dict[int, asyncio.Lock] = {}
         self._sent: set[asyncio.Future[Any]] = set()
         self._failed: BaseException | None = None
         self._hour: int | None = None
@@ -93,12 +94,12 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Send what is left, and disconnect."""
-        if self._lingering is not None:
-            self._lingering.cancel()
         try:
             if error is None:
                 await self.flush()
         finally:
+            if self._lingering is not None:
+                self._lingering.cancel()
             if self._started is not None:
                 await self._started.__aexit__(kind, error, trace)
 
@@ -177,7 +178,7 @@ class Publisher:
         Retryable, Broken
             Something could not be sent.
         """
-        for partition in list(self._batches):
+        for partition in list(self._locks):
             await self._dispatch(partition)
         await asyncio.gather(*self._sent, return_exceptions=True)
         self._raise_failed()
@@ -208,20 +209,22 @@ class Publisher:
             if batch is None:
                 assert self._producer is not None  # noqa: S101 - `async with` first
                 batch = self._batches[partition] = self._producer.create_batch()
+                self._locks.setdefault(partition, asyncio.Lock())
             if batch.append(key=key, value=value, timestamp=stamp, headers=headers) is not None:
                 return
             await self._dispatch(partition)
 
     async def _dispatch(self, partition: int) -> None:
         """Send a partition's batch; waits while the one before is still under way: that is the back-pressure."""
-        batch = self._batches.pop(partition, None)
-        if batch is None:
-            return
-        assert self._producer is not None  # noqa: S101 - `async with` first
-        batch.close()
-        sent = asyncio.ensure_future(await self._producer.send_batch(batch, self._topic, partition=partition))
-        self._sent.add(sent)
-        sent.add_done_callback(self._settle)
+        async with self._locks.setdefault(partition, asyncio.Lock()):
+            batch = self._batches.pop(partition, None)
+            if batch is None:
+                return
+            assert self._producer is not None  # noqa: S101 - `async with` first
+            batch.close()
+            sent = asyncio.ensure_future(await self._producer.send_batch(batch, self._topic, partition=partition))
+            self._sent.add(sent)
+            sent.add_done_callback(self._settle)
 
     def _settle(self, sent: asyncio.Future[Any]) -> None:
         self._sent.discard(sent)

@@ -110,6 +110,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer, lags = self._ensure_consumer(), {}
         for tp in list(self.cursors):
             native = aiokafka.TopicPartition(*tp)
+            if native not in consumer.assignment():  # taken away, and we are not told yet
+                continue
             try:
                 end, position = consumer.last_stable_offset(native), await consumer.position(native)
             except (IllegalStateError, ConsumerStoppedError):

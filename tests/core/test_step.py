@@ -99,6 +99,17 @@ def test_from_the_offset_of_the_opt_out_on_no_metric_is_kept_and_nothing_is_lear
     assert partition.again(after).bin == "DUPLICATE"
 
 
+@pytest.mark.parametrize("hours", [2, -18 * 24], ids=["future", "late"])
+def test_of_a_learner_who_opted_out_nothing_is_kept_whatever_else_is_wrong(hours: int) -> None:
+    partition = Partition()
+    time = partition.now + hours * HOUR
+    kept = partition.outcome(time=time, session_duration=20.0, content_type="VIDEO", difficulty_level=2).filed
+    assert (kept.session_duration, kept.content_type, kept.difficulty_level) == (20.0, "VIDEO", 2)
+    partition.prefer(level="NONE")
+    filed = partition.outcome(time=time, session_duration=20.0, content_type="VIDEO", difficulty_level=2).filed
+    assert (filed.session_duration, filed.content_type, filed.difficulty_level) == (None, None, None)
+
+
 def test_an_opt_out_of_one_context_leaves_the_others_learning() -> None:
     partition = Partition()
     partition.request(context="SESSION")

@@ -144,6 +144,12 @@ def test_what_is_wrong_beside_the_first_is_counted() -> None:
     assert "(and 1 more)" in refused.detail
 
 
+def test_what_is_said_of_a_refusal_is_short_however_long_the_event() -> None:
+    long = "x" * 50_000
+    for event in (envelope(long, OUTCOME), envelope(KIND, {**OUTCOME, long: 1})):
+        assert len(refusal(json.dumps(event).encode()).detail) < 1_000
+
+
 def test_what_is_written_is_read_back() -> None:
     data = OutcomeRecorded(outcome_type=OutcomeType.SESSION_COMPLETED, context=Context.SESSION, retention_score=0.5)
     moment = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)

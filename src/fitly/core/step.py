@@ -116,7 +116,7 @@ def step(rows: Rows, event: LearnerEvent, force: InForce, at: Moment) -> Folded:
     scene = Scene(rows, learner, event, force, at)
     refusal = _refusal(event, at)
     if refusal is not None:
-        return Folded(refusal, effects=_filed_unread(event, refusal))
+        return Folded(refusal, effects=_filed_unread(scene, refusal))
     folded = HANDLERS[type(event.data)](scene, event.data)
     if created and folded.learner is None and folded.contexts:
         return folded._replace(learner=learner)
@@ -163,9 +163,9 @@ def _outcome_recorded(scene: Scene, data: OutcomeRecorded) -> Folded:
     mark, day = fingerprint(scene.event.key), day_of(scene.event.time)
     refusal, row = _seen_in_context(scene.context(data.context), scene, mark, day)
     if refusal is not None:
-        return Folded(refusal, effects=_filed_unread(scene.event, refusal))
+        return Folded(refusal, effects=_filed_unread(scene, refusal))
     if not is_allowed(scene.learner.preferences, data.context):
-        return Folded(Bin.OPTED_OUT, contexts=(row,), effects=_filed_unread(scene.event, Bin.OPTED_OUT))
+        return Folded(Bin.OPTED_OUT, contexts=(row,), effects=_filed_unread(scene, Bin.OPTED_OUT))
     metrics = measured(data)
     found = attribute(row.decisions, data, scene.event.time)
     effects: tuple[Effect, ...]
@@ -277,11 +277,15 @@ def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folde
     return Folded(Bin.APPLIED, learner=learner, contexts=tuple(rows), effects=tuple(effects))
 
 
-def _filed_unread(event: LearnerEvent, disposition: Bin) -> tuple[Effect, ...]:
-    """File an outcome of which no metric is kept; other events leave only their count."""
+def _filed_unread(scene: Scene, disposition: Bin) -> tuple[Effect, ...]:
+    """File an outcome of which no metric is kept, and of a learner who opted out nothing; other events are counted."""
+    event = scene.event
     if not isinstance(event.data, OutcomeRecorded):
         return ()
-    return (_filed(event, event.data, disposition, UNMEASURED),)
+    filed = _filed(event, event.data, disposition, UNMEASURED)
+    if not is_allowed(scene.learner.preferences, event.data.context):
+        filed = filed._replace(session_duration=None, content_type=None, difficulty_level=None)
+    return (filed,)
 
 
 def _filed(
@@ -299,7 +303,6 @@ def _filed(
         variant = ARM_VARIANTS.get(entry.variant)
         config = None if variant is None else config_id(event.user_id, data.context, variant)
         was_applied = applied(entry)
-    kept = disposition is not Bin.OPTED_OUT
     return OutcomeFiled(
         event.key,
         event.user_id,
@@ -308,9 +311,9 @@ def _filed(
         event.time,
         disposition,
         metrics,
-        data.session_duration if kept else None,
-        data.content_type if kept else None,
-        data.difficulty_level if kept else None,
+        data.session_duration,
+        data.content_type,
+        data.difficulty_level,
         was_applied,
         variant,
         None if entry is None else DecisionId(unpacked_id(entry.id)),

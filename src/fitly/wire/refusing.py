@@ -13,6 +13,8 @@ from fitly.core.errors import Refused
 
 MOST_BYTES: Final = 64 * 1024
 MOST_DEEP: Final = 16
+MOST_WORDS: Final = 400
+"""Letters of what is wrong, and of where."""
 
 REASONS: Final = {
     "EMPTY": "the record has no value",
@@ -59,10 +61,19 @@ def explain(error: ValidationError, value: bytes) -> Refused:
         reason = "NOT_UTF8"
     if reason is None:
         reason = "SCHEMA" if place[:1] == ["data"] else "NOT_CLOUDEVENT"
-    where = ".".join(place) or "the event"
+    where = shortened(".".join(place)) or "the event"
     more = error.error_count() - 1
     also = f" (and {more} more)" if more else ""
-    return Refused(reason, f"{where}: {first['msg']}{also}")
+    return Refused(reason, f"{where}: {shortened(first['msg'])}{also}")
+
+
+def shortened(text: str) -> str:
+    """Cut what a sender may have made as long as the event itself: it goes into a header.
+
+    >>> shortened("x" * 1_000) == "x" * MOST_WORDS + "..."
+    True
+    """
+    return text if len(text) <= MOST_WORDS else f"{text[:MOST_WORDS]}..."
 
 
 def depth(value: bytes) -> int:

@@ -6,7 +6,6 @@ import pytest
 from tests.golden.add import corpus
 from tests.golden.cases import AMENDED, CONTEXT, CORPUS, FILED, LEARNER, RULES, SELECTED, WITHHELD
 
-from fitly.core.names import _murmur2
 from fitly.core.system import FOLD_VERSION
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import (
@@ -18,16 +17,6 @@ from fitly.wire.rows import (
     decode_rules,
 )
 from fitly.wire.selected import decode_selected
-
-KAFKAS = {
-    b"21": -973932308,
-    b"foobar": -790332482,
-    b"a-little-bit-long-string": -985981536,
-    b"a-little-bit-longer-string": -1486304829,
-    b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
-    b"abc": 479470107,
-}
-"""What Apache Kafka's own tests (``UtilsTest.testMurmur2``) hold ``Utils.murmur2`` to."""
 
 RECORDED = [(name, case) for name, cases in CORPUS.items() for case in corpus(name) if case in cases]
 
@@ -43,11 +32,6 @@ def test_every_case_is_settled_and_none_is_given_up(name: str) -> None:
     assert cases <= settled, "run `python -m tests.golden.add` and commit what it adds"
     former = {f"version {version}" for version in range(1, FOLD_VERSION)} if name == "fold" else set()
     assert settled - former <= cases, "a case that was settled is never taken out"
-
-
-@pytest.mark.parametrize(("key", "value"), KAFKAS.items())
-def test_murmur2_is_kafkas(key: bytes, value: int) -> None:
-    assert _murmur2(key) == value & 0xFFFFFFFF
 
 
 def test_old_rows_are_read_as_what_they_were() -> None:

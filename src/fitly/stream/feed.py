@@ -107,6 +107,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
                 taken = await consumer.getmany(*self._placed, timeout_ms=POLL_MS, max_records=POLL_RECORDS)
                 for tp, records in taken.items():
                     await self._apply(consumer, tp, records, stop)
+                await self._measure(consumer)
 
     # What the group tells ----------------------------------------------------------------
 
@@ -160,8 +161,15 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
 
         if await self._patiently(write, stop):
             self._meters.add(metrics.SINK_RECORDS, len(records), topic=topic)
-            lag = max(0, (consumer.last_stable_offset(tp) or end) - end) if tp in consumer.assignment() else 0
-            self._meters.set(metrics.SINK_LAG, lag, topic=topic, partition=str(tp.partition))
+
+    async def _measure(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
+        """Show the lag by the consumer's position, which passes commit markers; offsets of records do not."""
+        for tp in self._placed.keys() & consumer.assignment():
+            try:
+                lag = (consumer.last_stable_offset(tp) or 0) - await consumer.position(tp)
+            except IllegalStateError:  # revoked meanwhile
+                continue
+            self._meters.set(metrics.SINK_LAG, max(0, lag), topic=self._names[tp.topic], partition=str(tp.partition))
 
     async def _patiently(self, step: Callable[[], Any], stop: asyncio.Event) -> Any:  # noqa: ANN401 - what the step gives, or None
         """Wait out a database that is away; aiokafka's heartbeats go on. None where we were told to stop."""

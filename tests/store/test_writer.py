@@ -316,9 +316,12 @@ async def test_postgres_settles_outcomes_as_the_core_does(postgres: Callable[[],
     def replace_id(one: OutcomeAmended, user: str) -> OutcomeAmended:
         return replace(one, id=event_key("lms", user))
 
-    stories: list[tuple[list[OutcomeFiled | OutcomeAmended], int]] = []
+    kinds = (Bin.APPLIED, Bin.DUPLICATE, Bin.LATE, Bin.ORPHAN)
+    stories: list[tuple[list[OutcomeFiled | OutcomeAmended], int]] = [
+        ([filed(first, 1), filed(second, 2)], 1) for first in kinds for second in kinds
+    ]
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
     @given(STORY, st.integers(0, 7))
     def gather(story: list[OutcomeFiled | OutcomeAmended], cut: int) -> None:
         stories.append((story, cut))

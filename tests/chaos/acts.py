@@ -23,7 +23,7 @@ from fitly.local.background import BackgroundStack
 SESSION_S = 6.0
 """After so long Kafka gives a silent worker's partitions away; what must outlast it is measured against this."""
 MOST_WORKERS = 3
-PATIENCE_S = 90.0
+PATIENCE_S = 120.0
 PARTITIONS = frozenset(range(BY_NAME[INPUT].partitions))
 
 

@@ -52,9 +52,9 @@ class Ground:
     settings : Settings
         Of this process: the broker's front door, a database and a prefix of the test's own.
     env : dict
-        The same for processes of the product.
+        The same for processes of the product, with the short session.
     slow_env : dict
-        The same for workers: they reach the broker over the slow link, and have the short session.
+        The same for workers: they reach the broker over the slow link.
     logs : Path
         Folder of what they log; pytest keeps it for some runs.
     tell : callable
@@ -93,8 +93,8 @@ def ground(
         "prefix": f"chaos-{uuid.uuid4().hex[:8]}-",
         "data": str(tmp_path),
     }
-    env = environment(**where)
-    slow = {"kafka_bootstrap": link.address, "session_timeout_s": f"{SESSION_S:g}", "tick_interval_s": "1"}
+    quick = where | {"session_timeout_s": f"{SESSION_S:g}", "tick_interval_s": "1"}
+    env, slow_env = environment(**quick), environment(**quick | {"kafka_bootstrap": link.address})
     link.width = Width()
     tell(f"\nCHAOS_SEED={seed}, logs in {tmp_path}")
-    return Ground(seed, Settings.model_validate(where), env, environment(**where | slow), stack, link, tmp_path, tell)
+    return Ground(seed, Settings.model_validate(where), env, slow_env, stack, link, tmp_path, tell)

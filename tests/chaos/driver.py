@@ -38,6 +38,8 @@ class Member:
         Unique; names its log.
     expects : str
         What we did to it that may make it fall; empty for nothing.
+    fell : bool
+        Whether it ended by itself, where it might.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Member:
     ended: bool = False
     asleep: bool = False
     expects: str = ""
+    fell: bool = False
     _read: int = 0
     _lines: list[dict[str, Any]] = field(default_factory=list)
 
@@ -173,6 +176,7 @@ class Fleet:
             reason = member.expects or self.weather
             assert reason, f"{told}; nothing was done to it; see {member.log}"
             assert status in {UNREACHABLE, BROKEN}, f"{told}; see {member.log}"
+            member.fell = True
             self.falls.append(f"{told} (it {reason})")
             self.join()
 
@@ -192,10 +196,10 @@ class Fleet:
                 member.process.wait()
 
     def tracebacks(self) -> list[tuple[Member, str]]:
-        """Give every traceback that was logged, with who did."""
+        """Give every traceback that was logged, with who did, but for the last words of those who might fall."""
         found = []
         for member in self.members:
-            lines = member.lines()
+            lines = [line for line in member.lines() if not (member.fell and line.get("event") == "stopping")]
             found += [(member, str(line["exception"])) for line in lines if line.get("exception")]
             raw = [line["raw"] for line in lines if "raw" in line]
             if any(text.startswith("Traceback (most recent call last)") for text in raw):

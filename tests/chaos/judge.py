@@ -19,8 +19,6 @@ from tests.chaos.load import CORRECTION, OUTCOME, REQUEST, Sent
 
 from fitly.core.topics import BY_NAME, OUTCOMES, SELECTED
 
-FENCED = "ProducerFenced"
-"""How a worker falls that was stopped while another took its partitions: as it must."""
 AT_ONCE, GLANCE_S, SILENCE_S = 5_000, 0.2, 20.0
 
 
@@ -149,12 +147,7 @@ def _some(found: Mapping[Any, Any]) -> str:
 
 def judge_logs(*fleets: Fleet) -> None:
     """Fail where a process logged a traceback that nothing done to it explains."""
-    unexpected = [
-        f"{member.log}:\n{text}"
-        for fleet in fleets
-        for member, text in fleet.tracebacks()
-        if not (member.expects and FENCED in text.splitlines()[-1])
-    ]
+    unexpected = [f"{member.log}:\n{text}" for fleet in fleets for member, text in fleet.tracebacks()]
     assert not unexpected, f"{len(unexpected)} unexpected tracebacks, the first in {unexpected[0]}"
 
 

@@ -89,6 +89,7 @@ def test_faults_leave_the_tables_and_decisions_that_no_fault_leaves(
         ground.link.width.up = None
         ground.tell("\n".join([*workers.falls, f"acts: {dict(scene.acts)}"]))
         workers.end()
+        watch.close()
 
 
 def is_absorbed(watch: Watch, log: dict[int, list[Record]]) -> bool:

@@ -73,6 +73,7 @@ def test_nothing_is_lost_doubled_or_changed_whatever_happens_to_workers_and_brok
         ground.tell("\n".join([*workers.falls, *sinks.falls, f"acts: {dict(scene.acts)}"]))
         load.give_up()
         workers.end()
+        watch.close()
         sinks.end()
 
 

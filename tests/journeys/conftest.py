@@ -19,7 +19,7 @@ from fitly.local.background import BackgroundStack
 from fitly.settings import Settings
 
 KEY = "a key for tests"
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 
 
 @dataclass

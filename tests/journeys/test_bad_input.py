@@ -17,7 +17,7 @@ from tests.journeys.test_first_day import event
 
 from fitly.core.names import partition_of
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 PARTITIONS = 4
 OUTCOME = {"outcome_type": "CONTENT_ENGAGED", "context": "CONTENT", "engagement_score": 0.5}

@@ -13,7 +13,7 @@ from tests.journeys.conftest import Installation
 from fitly import store
 from fitly.core.records import ConfigRecord, OutcomeRecord, PreferencesRecord
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(600)]
 
 
 def event(number: int, user: str, kind: str, data: dict[str, Any], at: datetime | None = None) -> dict[str, Any]:

@@ -355,11 +355,3 @@ def test_the_row_of_a_decision_says_what_was_drawn_and_when_its_window_closes() 
     assert entry.propensity == selected.propensities[selected.strategy_variant]
     assert entry.closes == partition.now + 7 * DAY
     assert partition.row().closes_at == entry.closes < NEVER
-
-
-@pytest.mark.xfail(strict=True, reason="a switch is heeded when a row is next touched; nothing withdraws what stands")
-def test_a_switch_withdraws_what_stands_within_the_next_ticks() -> None:
-    partition = Partition()
-    partition.request()
-    told = [partition.revise(replace(SURE, switches=Switches(everything=True))), partition.tick()]
-    assert [each.selected.mode for each in told if each.decided] == [Mode.OPTED_OUT]

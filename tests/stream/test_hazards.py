@@ -53,9 +53,17 @@ HAZARDS: tuple[tuple[str, Scenario], ...] = (
 )
 
 
+LONG = {group.joins_and_leaves_under_load, transactions.a_worker_sleeps_past_its_session}
+"""Half a minute each; their hazards have short scenarios as well."""
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "scenario", [pytest.param(scenario, id=f"{hazard}-{scenario.__name__}") for hazard, scenario in HAZARDS]
+    "scenario",
+    [
+        pytest.param(scenario, id=f"{hazard}-{scenario.__name__}", marks=[pytest.mark.long] if scenario in LONG else [])
+        for hazard, scenario in HAZARDS
+    ],
 )
 async def test_hazard(scenario: Scenario, world: World) -> None:
     await scenario(world)

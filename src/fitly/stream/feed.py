@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import aiokafka
 import structlog
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 from fitly import metrics
@@ -104,9 +104,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
                 if not self._placed:
                     await _either(stop, POLL_MS / 1000)
                     continue
-                taken = await consumer.getmany(*self._placed, timeout_ms=POLL_MS, max_records=POLL_RECORDS)
-                for tp, records in taken.items():
-                    await self._apply(consumer, tp, records, stop)
+                for tp, records in (await self._taken(consumer)).items():
+                    await self._apply(tp, records, stop)
                 await self._measure(consumer)
 
     # What the group tells ----------------------------------------------------------------
@@ -119,6 +118,18 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Note it; where to read from is asked for in the loop, since the database may be away (A3)."""
         log.info("assigned", partitions=len(list(assigned)))
+
+    async def _taken(self, consumer: aiokafka.AIOKafkaConsumer) -> dict[TopicPartition, list[Any]]:
+        placed = dict(self._placed)
+        try:
+            taken: dict[TopicPartition, list[Any]] = await consumer.getmany(
+                *placed, timeout_ms=POLL_MS, max_records=POLL_RECORDS
+            )
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError):
+            if self._placed == placed:  # our own position is gone
+                raise
+            return {}  # a rebalance came in between: it is a new assignment that has no position yet
+        return taken
 
     # Steps ----------------------------------------------------------------
 
@@ -140,9 +151,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
                     continue
                 self._placed[tp] = offset
 
-    async def _apply(
-        self, consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition, records: list[Any], stop: asyncio.Event
-    ) -> None:
+    async def _apply(self, tp: TopicPartition, records: list[Any], stop: asyncio.Event) -> None:
         """Write one batch and note the position after it."""
         topic, start = self._names[tp.topic], self._placed.get(tp)
         if start is None:  # revoked since it was fetched

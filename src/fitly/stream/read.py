@@ -93,17 +93,18 @@ async def bounds(settings: Settings, name: str) -> dict[int, tuple[int, int]]:
 
 async def follow(
     settings: Settings, name: str, start: Mapping[int, int] | None = None
-) -> AsyncIterator[ConsumerRecord]:
-    """Read a topic for ever.
+) -> AsyncGenerator[ConsumerRecord, None]:
+    """Read a topic for ever; leave it early under `contextlib.aclosing`.
 
     Parameters
     ----------
     start : mapping, optional
-        First offset by partition; the present end where it is not given. Ends are fixed before the first record is
-        awaited from the iterator's point of view: use `following` to be sure of it before doing something else.
+        First offset by partition; the present end where it is not given, fixed when the first record is asked for. Use
+        `following` to fix it before doing something else.
     """
-    async with following(settings, name, start) as records:
-        async for record in records:
+    async with started_reader(settings) as reader:
+        await _place(reader, settings.topic(name), start)
+        async for record in _endless(reader):
             yield record
 
 
@@ -113,12 +114,16 @@ async def following(
 ) -> AsyncIterator[AsyncIterator[ConsumerRecord]]:
     """Fix the positions on entry, then give the records that come: nothing sent inside the block is missed."""
     async with started_reader(settings) as reader:
-        tps = await partitions_of(reader, settings.topic(name))
-        reader.assign(tps)
-        ends = await reader.end_offsets(tps)
-        for tp in tps:
-            reader.seek(tp, (start or {}).get(tp.partition, ends[tp]))
+        await _place(reader, settings.topic(name), start)
         yield _endless(reader)
+
+
+async def _place(reader: aiokafka.AIOKafkaConsumer, topic: str, start: Mapping[int, int] | None) -> None:
+    tps = await partitions_of(reader, topic)
+    reader.assign(tps)
+    ends = await reader.end_offsets(tps)
+    for tp in tps:
+        reader.seek(tp, (start or {}).get(tp.partition, ends[tp]))
 
 
 async def _endless(reader: aiokafka.AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:

@@ -15,7 +15,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiokafka
-from aiokafka.errors import ConsumerStoppedError, IllegalStateError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    IllegalStateError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from faust.transport import consumer as faust_consumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -77,7 +82,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         wait = timeout or 0.0
         if len(wanted) < len(self.cursors):
             wait = min(wait, GLANCE_S)
-        taken = await consumer.getmany(*wanted, timeout_ms=int(wait * 1000), max_records=max_records)
+        before = dict(self.cursors)
+        try:
+            taken = await consumer.getmany(*wanted, timeout_ms=int(wait * 1000), max_records=max_records)
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError):
+            if self.cursors == before:  # our own position is gone: an error, never a jump (A4)
+                raise
+            return {}  # a rebalance came in between: it is a new assignment that has no position yet
         return {
             TP(*tp): joined for tp, records in taken.items() if (joined := self._join(TP(*tp), records)) is not None
         }

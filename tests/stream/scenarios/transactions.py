@@ -225,11 +225,16 @@ async def a_sequencer_killed_inside_its_transaction(world: World) -> None:
     killed = new_producer(world.settings, f"{world.settings.app_id}-control")
     await killed.start()
     await killed.begin_transaction()
-    for number in range(4):
-        await (await killed.send(world.settings.topic(INPUT), b"half", partition=number))
+    half = [await (await killed.send(world.settings.topic(INPUT), b"half", partition=number)) for number in range(4)]
     await killed.client.close()
     began = time.monotonic()
     assert await Sequencer(world.settings).revise(Policy(epsilon=0.2)) == 3
+
+    async def free() -> bool:
+        ends = await bounds(world.settings, INPUT)
+        return all(ends[record.partition][1] > record.offset for record in half)
+
+    await until(free, TRANSACTION_TIMEOUT_MS / 1000, "every partition can be read on")
     assert time.monotonic() - began < TRANSACTION_TIMEOUT_MS / 1000
     await killed.stop()
 

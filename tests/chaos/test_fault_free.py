@@ -86,7 +86,6 @@ def test_faults_leave_the_tables_and_decisions_that_no_fault_leaves(
         scene.tell(f"records of transactions that were aborted: {aborted}")
         judge.judge_logs(workers)
     finally:
-        ground.link.width.up = None
         ground.tell("\n".join([*workers.falls, f"acts: {dict(scene.acts)}"]))
         workers.end()
         watch.close()

@@ -12,6 +12,7 @@ from tests.chaos.acts import ACTS, Scene
 from tests.chaos.conftest import Ground
 from tests.chaos.driver import Fleet
 from tests.chaos.load import Author, LiveLoad, Sent
+from tests.chaos.proxy import Width
 from tests.chaos.watch import Watch
 
 from fitly import bootstrap
@@ -63,6 +64,7 @@ def test_nothing_is_lost_doubled_or_changed_whatever_happens_to_workers_and_brok
         scene.advance(RATE)
         sent = load.finish()
         scene.tell(f"the load ends: {sent.records:,} records {sent.counts()}, {sent.astray} of them sent astray")
+        ground.link.width = Width()
         judge_all(ground, scene, sent)
         workers.leave_all()
         sinks.leave_all()

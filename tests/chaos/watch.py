@@ -59,7 +59,6 @@ class Watch:
 
     def _ends(self) -> dict[int, int] | str:
         try:
-            ends = {tp.partition: self._asking.get_watermark_offsets(tp, ASK_S) for tp in self._tps}
+            return {tp.partition: self._asking.get_watermark_offsets(tp, ASK_S)[1] for tp in self._tps}
         except KafkaException as error:
             return str(error)
-        return {number: pair[1] for number, pair in ends.items() if pair is not None}

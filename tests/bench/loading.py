@@ -9,7 +9,7 @@ import asyncio
 import multiprocessing
 from collections.abc import Callable
 from queue import Empty
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from confluent_kafka import Producer
 from tests.bench.workload import BEGIN, PARTITIONS, Event, Life, Shape
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from multiprocessing.queues import Queue
 
     from fitly.settings import Settings
+
+Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 
 PROCESSES: Final = 2
 GLANCE_S: Final = 0.1
@@ -100,7 +102,7 @@ def fill(log: Log, shape: Shape, partitions: range, told: Queue[Loaded | int]) -
                 _send(producer, log.topic, partition, event)
                 size += len(event.value)
             tick = encode_tick(partition, stamp)
-            headers: list[tuple[str, str | bytes | None]] = [(SIGNATURE_HEADER, sign(log.key, log.birth_id, tick))]
+            headers: Headers = [(SIGNATURE_HEADER, sign(log.key, log.birth_id, tick))]
             _send(producer, log.topic, partition, Event(b"", tick, stamp), headers)
             ticks += 1
         if hour % 24 == 23:
@@ -115,7 +117,7 @@ def _send(
     topic: str,
     partition: int,
     event: Event,
-    headers: list[tuple[str, str | bytes | None]] | None = None,
+    headers: Headers | None = None,
 ) -> None:
     while True:
         try:

@@ -60,7 +60,7 @@ class Scene:
         """Do the acts, each at a moment of its own."""
         for name in acts:
             self._pause()
-            self._assigned = self._assignments()
+            self._assigned = self.assignments()
             self.acts[name] += 1
             ACTS[name](self)
 
@@ -104,6 +104,14 @@ class Scene:
         self.until(lambda: self.workers.alive, "a worker runs")
         return self.draw.choice(self.workers.alive)
 
+    def falls(self) -> list[str]:
+        """Say who ended by himself, and what may have been the cause."""
+        return [fall for fleet in self.fleets for fall in fleet.falls]
+
+    def assignments(self) -> int:
+        """Count how often partitions were handed out so far, to all workers together."""
+        return sum(len(member.said("assigned")) for member in self.workers.members)
+
     def _pause(self) -> None:
         """Let a drawn moment pass: none, some committed events, or until partitions have just been handed out."""
         kind = self.draw.choices(("at once", "events", "assignment"), (1, 4, 2))[0]
@@ -113,12 +121,9 @@ class Scene:
         elif kind == "assignment":
             before = self.watch.total()
             self.until(
-                lambda: self._assignments() > self._assigned or self.watch.total() >= before + events,
+                lambda: self.assignments() > self._assigned or self.watch.total() >= before + events,
                 f"an assignment, or {events} more events committed",
             )
-
-    def _assignments(self) -> int:
-        return sum(len(member.said("assigned")) for member in self.workers.members)
 
     def _is_settled(self) -> bool:
         shares = [member.owns for member in self.workers.alive]
@@ -169,12 +174,15 @@ def stop(scene: Scene) -> None:
 
     scene.until(taken_over, f"others commit on the partitions {sorted(held)} of {member.name}, which is stopped")
     assigned = len(member.said("assigned"))
+    scene.workers.weather = "met one that was stopped"  # if that was in its fence, it goes on with it
     scene.workers.go_on(member)
     scene.tell(f"{member.name} goes on")
     scene.until(
         lambda: not member.alive or len(member.said("assigned")) > assigned,
         f"{member.name}, which was stopped, has noticed",
     )
+    scene.settle()
+    scene.workers.weather = ""
 
 
 def break_broker(scene: Scene) -> None:
@@ -194,11 +202,12 @@ def restore_slowly(scene: Scene) -> None:
     if len(scene.workers.alive) >= MOST_WORKERS:
         leave(scene)
     scene.settle()
-    scene.link.width.down = width = int(_changelog_bytes(scene) / (1.2 * SESSION_S))
+    scene.link.width.down = width = int(_changelog_bytes(scene) / SESSION_S)
     member = scene.workers.join()
     scene.tell(f"{member.name} joins over a link that is now {width:,} bytes/s wide")
     scene.until(lambda: member.owns, f"{member.name} owns a partition")
-    handed_out = scene._assignments()
+    scene.settle()
+    handed_out = scene.assignments()
     scene.until(
         lambda: {line["partition"] for line in member.said("restored")} >= set(member.owns),
         f"{member.name} has restored over the slow link",
@@ -207,7 +216,7 @@ def restore_slowly(scene: Scene) -> None:
     taken = [_seconds_between(member.said("assigned")[0], line) for line in member.said("restored")]
     scene.tell(f"{member.name} has restored {member.owns} in {min(taken):.1f} to {max(taken):.1f} s")
     assert min(taken) > SESSION_S, f"the restore took {taken} s: not longer than the session; see {member.log}"
-    assert scene._assignments() == handed_out, f"partitions moved while {member.name} restored; see {member.log}"
+    assert scene.assignments() == handed_out, f"partitions moved while {member.name} restored; see {member.log}"
     before, owned = scene.watch.committed(), member.owns
     scene.until(
         lambda: all(scene.watch.committed()[partition] > before[partition] for partition in owned),

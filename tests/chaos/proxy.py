@@ -32,14 +32,6 @@ class Width:
     """From broker to client."""
 
 
-@dataclass(slots=True)
-class Passed:
-    """How many bytes went through."""
-
-    up: int = 0
-    down: int = 0
-
-
 class Proxy:
     """The link between a port of ours and one of the broker's.
 
@@ -54,7 +46,6 @@ class Proxy:
     def __init__(self, port: int, target: int) -> None:
         self.port = port
         self.width = Width()
-        self.passed = Passed()
         self.target = target
 
     @property
@@ -126,7 +117,6 @@ class Proxy:
             while chunk := await source.read(self._portion(way)):
                 sink.write(chunk)
                 await sink.drain()
-                setattr(self.passed, way, getattr(self.passed, way) + len(chunk))
                 width: int | None = getattr(self.width, way)
                 if width is not None:
                     free_at = max(free_at, clock() - PULSE_S) + len(chunk) / width

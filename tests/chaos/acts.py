@@ -202,7 +202,7 @@ def restore_slowly(scene: Scene) -> None:
     if len(scene.workers.alive) >= MOST_WORKERS:
         leave(scene)
     scene.settle()
-    scene.link.width.down = width = int(_changelog_bytes(scene) / SESSION_S)
+    scene.link.width.down = width = int(_changelog_bytes(scene) / (1.3 * SESSION_S))
     member = scene.workers.join()
     scene.tell(f"{member.name} joins over a link that is now {width:,} bytes/s wide")
     scene.until(lambda: member.owns, f"{member.name} owns a partition")

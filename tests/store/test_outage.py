@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -45,7 +46,8 @@ class Server:
     async def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT ends sessions and shuts down, SIGQUIT leaves everything as after a crash."""
         if self._process is not None and self._process.returncode is None:
-            os.kill(self._process.pid, how)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and asyncio has not heard of it yet
+                os.kill(self._process.pid, how)
             await asyncio.wait_for(self._process.wait(), PATIENCE_S)
 
 

@@ -54,6 +54,7 @@ class Standing(NamedTuple):
 
 
 _UNTIL: Final = DECISIONS.start_of(DecisionEntry._fields.index("until"))
+_INTERVAL: Final = DECISIONS.columns(*map(DecisionEntry._fields.index, ("since", "until"))).unpack_from
 _STANDING: Final = DECISIONS.columns(*map(DecisionEntry._fields.index, Standing._fields)).unpack_from
 
 
@@ -82,8 +83,8 @@ def is_stale(row: ContextRow, learner: LearnerRow, force: InForce, now: Millis) 
     decisions = row.decisions
     if not decisions:
         return True
-    last = _last(decisions)
-    return now >= last.until or now - last.since >= force.dwell or _overrules(row, last, learner, force)
+    since, until = _INTERVAL(decisions, len(decisions) - DECISIONS.width)
+    return now >= until or now - since >= force.dwell or _overrules(row, _last(decisions), learner, force)
 
 
 def is_overruled(row: ContextRow, learner: LearnerRow, force: InForce) -> bool:

@@ -64,7 +64,7 @@ def remember(ring: bytes, floor: int, fingerprint: bytes, day: Day, today: Day) 
         Ring and floor with the event in them; at most `CAPACITY` records.
     """
     ring = drop_before(ring, SEEN.width, _DAY, today - ACCEPTANCE_DAYS)
-    ring = SEEN.append(ring, Seen(fingerprint, day))
+    ring = SEEN.put(ring, -1, fingerprint, day)
     if len(ring) <= _FULL:
         return ring, floor
     oldest = min(seen.day for seen in SEEN.all(ring))

@@ -104,7 +104,7 @@ def shift(decision: DecisionEntry, outcome: OutcomeEntry, sign: int) -> Decision
         ne += sign
         se += sign * engagement
     sums = (n, reward_, centred, measured + sign, composite + sign * worth, nr, sr, np, sp, nc, sc, ne, se)
-    return DecisionEntry._make(drawn + sums)
+    return DECISIONS.make(drawn + sums)
 
 
 _SUMS = DecisionEntry._fields.index("outcomes")

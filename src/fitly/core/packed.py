@@ -40,11 +40,11 @@ class Layout(Generic[Record]):
     (Point(x=3, y=4), 2)
     """
 
-    __slots__ = ("_codes", "_make", "_struct", "width")
+    __slots__ = ("_codes", "_struct", "make", "width")
 
     def __init__(self, record: type[Record], fields: str) -> None:
         # What a NamedTuple's `_make` does, without a Python frame for each record.
-        self._make: Callable[[tuple[Any, ...]], Record] = partial(tuple.__new__, record)
+        self.make: Callable[[tuple[Any, ...]], Record] = partial(tuple.__new__, record)
         self._struct = struct.Struct("<" + fields)
         self._codes = re.findall(r"\d*[a-zA-Z]", fields)
         self.width = self._struct.size
@@ -65,11 +65,11 @@ class Layout(Generic[Record]):
         if start < 0 or start + self.width > len(blob):
             message = f"no record {index} among {self.count(blob)}"
             raise IndexError(message)
-        return self._make(self._struct.unpack_from(blob, start))
+        return self.make(self._struct.unpack_from(blob, start))
 
     def all(self, blob: bytes) -> Iterator[Record]:
         """Unpack every record in order."""
-        return map(self._make, self._struct.iter_unpack(blob))
+        return map(self.make, self._struct.iter_unpack(blob))
 
     def columns(self, *places: int) -> struct.Struct:
         """Give a reader of some fields only (by their place, ascending): its ``iter_unpack`` skips the others.
@@ -99,6 +99,17 @@ class Layout(Generic[Record]):
         """Put a record in another's place (``index`` from 0)."""
         start = index * self.width
         return blob[:start] + self._struct.pack(*record) + blob[start + self.width :]
+
+    def put(self, blob: bytes, index: int, *fields: int | bytes) -> bytes:
+        """Put a record's fields in another's place, or at the end where ``index`` is negative.
+
+        For the records that every outcome writes: what is packed at once need not be a record first.
+        """
+        packed = self._struct.pack(*fields)
+        if index < 0:
+            return blob + packed
+        start = index * self.width
+        return blob[:start] + packed + blob[start + self.width :]
 
     def remove(self, blob: bytes, index: int) -> bytes:
         """Leave out one record (``index`` from 0)."""

@@ -65,8 +65,10 @@ def moved(arms: bytes, old: DecisionEntry, new: DecisionEntry, now: Millis) -> b
     index = ARMS.find_byte(arms, new.arm)
     entry = empty_arm(new.arm) if index < 0 else ARMS.at(arms, index)
     code, selected, n, raw, centred, centred2, first, activated, deactivated, _, active = entry
-    # Positions in place of names (`_replace`): this runs at every outcome, and names would cost three times as much.
-    changed = ArmEntry(
+    # Positions in place of names (`_replace`): this runs at every outcome, and names would cost four times as much.
+    return ARMS.put(
+        arms,
+        index,
         code,
         selected,
         n + after[0] - before[0],
@@ -79,7 +81,6 @@ def moved(arms: bytes, old: DecisionEntry, new: DecisionEntry, now: Millis) -> b
         now,
         active,
     )
-    return ARMS.append(arms, changed) if index < 0 else ARMS.replace(arms, index, changed)
 
 
 def empty_arm(code: int) -> ArmEntry:
@@ -99,8 +100,7 @@ def arm_entry(arms: bytes, code: int) -> ArmEntry:
 
 def put_arm(arms: bytes, entry: ArmEntry) -> bytes:
     """Replace or add an arm's entry."""
-    index = ARMS.find_byte(arms, entry.arm)
-    return ARMS.append(arms, entry) if index < 0 else ARMS.replace(arms, index, entry)
+    return ARMS.put(arms, ARMS.find_byte(arms, entry.arm), *entry)
 
 
 def day_sums(row: ContextRow) -> dict[tuple[Day, int], Bucket]:

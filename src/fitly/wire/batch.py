@@ -153,7 +153,7 @@ class Batch:
             self._refuse(record, arrival)
 
     def _count(self, bin_: Bin, detail: str) -> None:
-        self.bins[f"{bin_.value}/{detail}"] += 1
+        self.bins[f"{bin_}/{detail}"] += 1
         self.refused.append(int(bin_ is Bin.INVALID))
 
     def _learner_event(self, record: Incoming, event: LearnerEvent) -> None:

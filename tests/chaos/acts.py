@@ -22,6 +22,8 @@ from fitly.local.background import BackgroundStack
 
 SESSION_S = 6.0
 """After so long Kafka gives a silent worker's partitions away; what must outlast it is measured against this."""
+NAP_RESTORE_S = 4.0
+"""How long a restore is made to take, so that somebody can wake up in it."""
 MOST_WORKERS = 3
 PATIENCE_S = 120.0
 PARTITIONS = frozenset(range(BY_NAME[INPUT].partitions))
@@ -157,22 +159,53 @@ def kill(scene: Scene) -> None:
 
 
 def stop(scene: Scene) -> None:
-    """A worker stands still past its session; others take over; then it goes on as if it owned what it owned."""
+    """A worker stands still past its session; when others commit in its place it goes on as if nothing had been."""
+    member = _stopped(scene)
+    held, before = member.owns, scene.watch.committed()
+
+    def taken_over() -> bool:
+        now = scene.watch.committed()
+        return _is_handed_on(scene, held) and all(now[partition] > before[partition] for partition in held)
+
+    scene.until(taken_over, f"others commit on the partitions {held} of {member.name}, which is stopped")
+    _continued(scene, member)
+
+
+def nap(scene: Scene) -> None:
+    """A worker stands still just past its session, and goes on while others restore what it owned.
+
+    Its transaction has not timed out by then: nothing but the fence keeps it from being committed.
+    """
+    member = _stopped(scene)
+    held = member.owns
+    scene.link.width.down = int(_changelog_bytes(scene) / NAP_RESTORE_S)
+    scene.until(lambda: _is_handed_on(scene, held), f"others are handed the partitions {held} of {member.name}")
+    _continued(scene, member)
+    scene.link.width.down = None
+
+
+def _stopped(scene: Scene) -> Member:
+    """Stop a worker that is in full swing."""
     if len(scene.workers.alive) == 1:
         join(scene)
     scene.settle()
     member = scene.victim()
-    held = set(member.owns)
+    held, before = member.owns, scene.watch.committed()
+    scene.until(
+        lambda: all(scene.watch.committed()[partition] > before[partition] for partition in held),
+        f"{member.name} commits on its partitions {held}",
+    )
     scene.workers.stop(member)
-    scene.tell(f"{member.name} is stopped; it owns {sorted(held)}")
-    before = scene.watch.committed()
+    scene.tell(f"{member.name} is stopped; it owns {member.owns}")
+    return member
 
-    def taken_over() -> bool:
-        theirs = {partition for other in scene.workers.alive for partition in other.owns}
-        now = scene.watch.committed()
-        return held <= theirs and all(now[partition] > before[partition] for partition in held)
 
-    scene.until(taken_over, f"others commit on the partitions {sorted(held)} of {member.name}, which is stopped")
+def _is_handed_on(scene: Scene, held: list[int]) -> bool:
+    return set(held) <= {partition for other in scene.workers.alive for partition in other.owns}
+
+
+def _continued(scene: Scene, member: Member) -> None:
+    """Let a stopped worker go on, and wait until it knows what it has missed."""
     assigned = len(member.said("assigned"))
     scene.workers.weather = "met one that was stopped"  # if that was in its fence, it goes on with it
     scene.workers.go_on(member)
@@ -253,6 +286,7 @@ ACTS: dict[str, Callable[[Scene], None]] = {
     "leave": leave,
     "kill -9": kill,
     "stop": stop,
+    "nap": nap,
     "broker": break_broker,
     "slow restore": restore_slowly,
     "kill -9 sink": kill_sink,

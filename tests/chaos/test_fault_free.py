@@ -41,13 +41,13 @@ COMMIT = "100"
     ("events", "acts"),
     [
         pytest.param(
-            10_000,
-            ("kill -9", "kill -9", "kill -9", "stop", "broker", "join", "leave"),
+            12_000,
+            (*["kill -9"] * 3, "stop", "nap", "broker", "join", "leave"),
             marks=pytest.mark.timeout(420),
         ),
         pytest.param(
             120_000,
-            (*["kill -9"] * 20, *["stop"] * 4, *["broker"] * 3, *["join"] * 6, *["leave"] * 6),
+            (*["kill -9"] * 20, *["stop"] * 4, *["nap"] * 4, *["broker"] * 3, *["join"] * 6, *["leave"] * 6),
             marks=[pytest.mark.long, pytest.mark.timeout(3_600)],
         ),
     ],

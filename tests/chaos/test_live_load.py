@@ -23,7 +23,7 @@ from fitly.stream.control import Sequencer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
-ROUND = (*["kill -9"] * 6, "join", "leave", "stop", "broker", "slow restore", "kill -9 sink")
+ROUND = (*["kill -9"] * 6, "join", "leave", "stop", "nap", "broker", "slow restore", "kill -9 sink")
 RATE = 200
 LEARNERS = 400
 UP = 300_000

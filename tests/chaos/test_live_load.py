@@ -39,7 +39,8 @@ BRISK = Policy(
 @pytest.mark.parametrize(
     "rounds",
     [
-        pytest.param(1, marks=pytest.mark.timeout(420)),
+        # Held by `make chaos`: on a loaded machine the slow link alone can outlast the watchdog's 30 s.
+        pytest.param(1, marks=[pytest.mark.long, pytest.mark.timeout(420)]),
         pytest.param(8, marks=[pytest.mark.long, pytest.mark.timeout(3_600)]),
     ],
 )

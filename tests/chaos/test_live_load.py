@@ -24,7 +24,7 @@ from fitly.stream.control import Sequencer
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
 ROUND = (*["kill -9"] * 6, "join", "leave", "stop", "nap", "broker", "slow restore", "kill -9 sink")
-RATE = 200
+RATE = 150
 LEARNERS = 400
 UP = 300_000
 """Bytes per second and connection from workers to the broker: transactions stay open long enough to be hit."""

@@ -179,4 +179,7 @@ async def _deadlock(url: str) -> None:
         await one.exec_driver_sql("LOCK TABLE ledger")
         await other.exec_driver_sql("LOCK TABLE audit_log")
         first = one.exec_driver_sql("LOCK TABLE audit_log")
-        await asyncio.gather(first, other.exec_driver_sql("LOCK TABLE ledger"))
+        second = other.exec_driver_sql("LOCK TABLE ledger")
+        for result in await asyncio.gather(first, second, return_exceptions=True):  # both are done: one by the deadlock
+            if isinstance(result, BaseException):
+                raise result

@@ -1,6 +1,7 @@
 """The figures of the product, on a real stack: ``python -m tests.bench``.
 
-Throughput of one worker, restore of what it left, latency with all roles. Finishes by itself and leaves nothing behind.
+Latency with all roles; throughput of one worker process and restore of what it left; throughput of one worker of two
+processes, also with a decision for every outcome. Finishes by itself and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import asyncio
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 from tests.bench import latency, report, restore, throughput
-from tests.bench.machine import described, loop_ns
+from tests.bench.machine import described, loop
+from tests.bench.process import BenchError
 from tests.bench.workload import Shape
 
+from fitly.core.errors import FitlyError
 from fitly.core.topics import BY_NAME
 from fitly.local.errors import LocalError
 from fitly.local.stack import Stack
@@ -27,21 +31,36 @@ if TYPE_CHECKING:
     from tests.bench.report import Section
 
 BEGAN: Final = time.perf_counter()
-PARTS: Final = ("throughput", "restore", "latency")
-DWELL_0_SHARE: Final = 3
-"""The run with a decision for every outcome has a third of the days."""
+PARTS: Final = ("latency", "throughput", "restore", "crew", "dwell0")
+CREW: Final = 2
+"""Processes of a worker that is to use the machine."""
+DWELL_0_DAYS: Final = 7
+"""The run with a decision for every outcome takes a week at most."""
+QUICK: Final = {"learners": 5_000, "days": 7, "seconds": 20.0}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for, print it, and write it down if told to."""
-    options = _options().parse_args(arguments)
-    say(f"{described()}; plain loop {loop_ns():.0f} ns; seed {options.seed}")
+    parser = _options()
+    options = parser.parse_args(arguments)
+    if options.quick:
+        parser.set_defaults(**options.quick)
+        options = parser.parse_args(arguments)
+    if options.write and (options.quick or options.only):
+        parser.error("--write takes the whole: leave --quick and --only out")
+    now = loop()
+    say(
+        f"{described()}; a step of the plain loop {now.ns:.0f} ns ({now.least:.0f}-{now.most:.0f}); seed {options.seed}"
+    )
+    sections: list[Section] = []
     try:
-        sections = asyncio.run(bench(options))
-    except LocalError as error:
+        asyncio.run(bench(options, sections))
+    except (LocalError, FitlyError, BenchError) as error:
+        print(report.as_text(sections))
         say(str(error))
-        return error.exit_code
+        return getattr(error, "exit_code", 1)
     print(report.as_text(sections))
+    say("done")
     if options.write:
         command = " ".join(["python -m tests.bench", *arguments])
         report.PAGE.write_text(report.as_page(sections, options.seed, command))
@@ -49,27 +68,25 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-async def bench(options: argparse.Namespace) -> list[Section]:
-    """Run the parts one after the other on one stack, each under a prefix of its own."""
-    sections: list[Section] = []
-    wanted = PARTS if options.only is None else (options.only,)
+async def bench(options: argparse.Namespace, sections: list[Section]) -> None:
+    """Run the parts one after the other on one stack, each under a prefix of its own; add what each showed."""
+    wanted = options.only or PARTS
+    whole = Shape(options.learners, options.days, options.seed)
+    fewer = whole._replace(days=min(options.days, DWELL_0_DAYS), dwell_days=0.0)
     async with Stack(ephemeral=True) as stack:
         if "latency" in wanted:
-            settings = _settings(stack)
-            run = await latency.measure(settings, stack, options.rate, options.seconds, options.seed, say)
-            sections.append(report.of_latency(run))
-            await _remove_topics(settings)
+            async with _own_topics(stack) as settings:
+                asked = await latency.measure(settings, stack, options.rate, options.seconds, options.seed, say)
+                sections.append(report.of_latency(asked))
         if "throughput" in wanted or "restore" in wanted:
-            shape, settings = Shape(options.learners, options.days, options.seed), _settings(stack)
-            sections.append(report.of_throughput(await throughput.measure(settings, shape, stack.directory, say)))
-            if "restore" in wanted:
-                sections.append(report.of_restore(await restore.measure(settings, shape, stack.directory, say)))
-            await _remove_topics(settings)
-        if "throughput" in wanted:
-            days = max(2, options.days // DWELL_0_SHARE)
-            shape, settings = Shape(options.learners, days, options.seed, dwell_days=0.0), _settings(stack)
-            sections.append(report.of_throughput(await throughput.measure(settings, shape, stack.directory, say)))
-    return sections
+            async with _own_topics(stack) as settings:
+                sections.append(report.of_throughput(await throughput.measure(settings, whole, stack, say)))
+                if "restore" in wanted:
+                    sections.append(report.of_restore(await restore.measure(settings, whole, stack, say)))
+        for part, shape in (("crew", whole), ("dwell0", fewer)):
+            if part in wanted:
+                async with _own_topics(stack) as settings:
+                    sections.append(report.of_throughput(await throughput.measure(settings, shape, stack, say, CREW)))
 
 
 def say(what: str) -> None:
@@ -77,18 +94,17 @@ def say(what: str) -> None:
     print(f"{time.perf_counter() - BEGAN:6.0f} s  {what}", file=sys.stderr, flush=True)
 
 
-def _settings(stack: Stack) -> Settings:
+@asynccontextmanager
+async def _own_topics(stack: Stack) -> AsyncIterator[Settings]:
+    """Give settings with a prefix of their own; afterwards the disk is given back."""
     endpoints = stack.endpoints
-    return Settings(
+    settings = Settings(
         kafka_bootstrap=endpoints.bootstrap,
         database_url=endpoints.database_url,
         control_key=endpoints.control_key,
         prefix=f"bench-{uuid.uuid4().hex[:6]}-",
     )
-
-
-async def _remove_topics(settings: Settings) -> None:
-    """Give the disk back before the next part."""
+    yield settings
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
     await admin.start()
     try:
@@ -99,12 +115,13 @@ async def _remove_topics(settings: Settings) -> None:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--learners", type=int, default=20_000)
-    parser.add_argument("--days", type=int, default=30, help="days of event time (30)")
-    parser.add_argument("--rate", type=float, default=100.0, help="requests per second (100)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long requests are sent (60)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=PARTS, help="one part; restore brings its throughput run with it")
+    parser.add_argument("--learners", type=int, default=20_000, help="how many (%(default)s)")
+    parser.add_argument("--days", type=int, default=30, help="days of event time (%(default)s)")
+    parser.add_argument("--rate", type=float, default=100.0, help="requests per second (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long requests are sent (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn (%(default)s)")
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part; restore brings its throughput with it")
+    parser.add_argument("--quick", action="store_const", const=QUICK, help=f"a first look: {QUICK}")
     parser.add_argument("--write", action="store_true", help=f"write {report.PAGE}")
     return parser
 

@@ -16,9 +16,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
-from tests.bench.machine import loop_ns
+from tests.bench.machine import Loop, Usage, loop
 from tests.bench.process import environment, read_page
-from tests.bench.throughput import open_log
 from tests.bench.workload import CONTEXTS, PARTITIONS
 
 from fitly import store
@@ -27,6 +26,7 @@ from fitly.core.topics import INPUT, SELECTED
 from fitly.core.vocabulary import ClockMode, Context
 from fitly.local.ports import choose_port
 from fitly.local.roles import Role
+from fitly.stream import topics
 from fitly.wire.events import encode_event
 from fitly.wire.selected import ANSWERS_HEADER, decode_selected
 
@@ -34,21 +34,42 @@ if TYPE_CHECKING:
     from fitly.local.stack import Stack
     from fitly.settings import Settings
 
+ROLES: Final = ("worker", "sink")
 WARM_S: Final = 10.0
 PATIENCE_S: Final = 15.0
 AGAIN_AFTER_S: Final = 3.0
 """A repeated request asks for what was first asked for at least so long ago."""
 NEW: Final = 0.55
+LATE_S: Final = 0.01
 
 
 class Latency(NamedTuple):
-    """Milliseconds from sending a request to holding its answer: new decisions, and repeated ones."""
+    """What was seen of requests and their answers.
+
+    Attributes
+    ----------
+    new, repeated : list of float
+        Milliseconds from sending a request to holding its answer, in order: new decisions, and repeated ones.
+    late : float
+        Share of requests that were sent over `LATE_S` after their moment: then it was the bench that was slow.
+    sunk, behind : int
+        Records the sink applied to Postgres, and by how many it was behind when the last answer had come.
+    """
 
     per_second: float
     new: list[float]
     repeated: list[float]
     unanswered: int
-    loop_ns: float
+    late: float
+    sunk: int
+    behind: int
+    loop: Loop
+    usage: dict[str, float]
+
+    @property
+    def slowest(self) -> float:
+        """Milliseconds of the slowest answer."""
+        return max([*self.new, *self.repeated], default=float("nan"))
 
 
 class Listener(threading.Thread):
@@ -126,45 +147,67 @@ async def measure(
     settings: Settings, stack: Stack, rate: float, seconds: float, seed: int, say: Callable[[str], None]
 ) -> Latency:
     """Open a LIVE log, start worker and sink, and ask at an even rate."""
-    await open_log(settings, ClockMode.LIVE)
+    await topics.create(settings, ClockMode.LIVE)
     await store.upgrade(settings.database_url)
-    before = loop_ns()
-    for name in ("worker", "sink"):
-        await stack.add(_role(name, settings))
+    before = loop()
+    ports = {name: choose_port() for name in ROLES}
     try:
+        for name, port in ports.items():
+            say(f"starting a {name}")
+            await stack.add(_role(name, settings, port))
         listener, asker = Listener(settings), Asker(settings, seed)
         listener.start()
-        measured_from = await _ask(asker, rate, seconds, say)
+        usage = Usage({status.name: status.pid for status in stack.statuses if status.pid is not None})
+        moments = await _ask(asker, rate, seconds, say)
         await _answered(asker, listener)
+        shares, page = usage.shares(), await asyncio.to_thread(read_page, ports["sink"])
     finally:
-        for name in ("worker", "sink"):
+        for name in {status.name for status in stack.statuses} & set(ROLES):
             await stack.remove(name)
     listener.ended.set()
     listener.join()
+    new, repeated, unanswered = _sorted_out(asker, listener, moments[0] + WARM_S)
+    late = sum(sent - moment > LATE_S for (sent, _), moment in zip(asker.sent.values(), moments, strict=True))
+    return Latency(
+        per_second=rate,
+        new=new,
+        repeated=repeated,
+        unanswered=unanswered,
+        late=late / len(moments),
+        sunk=int(page.total("fitly_sink_records_total")),
+        behind=int(page.total("fitly_sink_lag_records")),
+        loop=before.and_after(loop()),
+        usage=shares,
+    )
+
+
+def _sorted_out(asker: Asker, listener: Listener, since: float) -> tuple[list[float], list[float], int]:
+    """Give the times of new decisions and of repeated ones, and how many requests have no answer."""
     new: list[float] = []
     repeated: list[float] = []
     unanswered = 0
     for key, (sent, is_new) in asker.sent.items():
-        if sent < measured_from:
+        if sent < since:
             continue
         if key in listener.arrived:
             (new if is_new else repeated).append(1000 * (listener.arrived[key] - sent))
         else:
             unanswered += 1
-    return Latency(rate, sorted(new), sorted(repeated), unanswered, (before + loop_ns()) / 2)
+    return sorted(new), sorted(repeated), unanswered
 
 
-async def _ask(asker: Asker, rate: float, seconds: float, say: Callable[[str], None]) -> float:
-    """Ask at an even rate; give the moment from which it counts."""
+async def _ask(asker: Asker, rate: float, seconds: float, say: Callable[[str], None]) -> list[float]:
+    """Ask at an even rate; give the moments at which each request was to leave."""
     began = time.perf_counter()
     count = int(rate * (WARM_S + seconds))
-    for number in range(count):
-        await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+    moments = [began + number / rate for number in range(count)]
+    for number, moment in enumerate(moments):
+        await asyncio.sleep(max(0.0, moment - time.perf_counter()))
         asker.ask()
-        if number % int(rate * 5) == 0:
-            say(f"asking: {100 * number / count:.0f} %")
+        if number % int(rate * 10) == 0:
+            say(f"asking: {number / count:.0%}")
     asker.flush()
-    return began + WARM_S
+    return moments
 
 
 async def _answered(asker: Asker, listener: Listener) -> None:
@@ -173,9 +216,7 @@ async def _answered(asker: Asker, listener: Listener) -> None:
         await asyncio.sleep(0.1)
 
 
-def _role(name: str, settings: Settings) -> Role:
-    port = choose_port()
-
+def _role(name: str, settings: Settings, port: int) -> Role:
     async def ready() -> bool:
         page = await asyncio.to_thread(read_page, port)
         return page.total("fitly_ready") > 0 or page.total("fitly_partitions") == PARTITIONS

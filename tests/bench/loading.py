@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import time
 from collections.abc import Callable
 from queue import Empty
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
+from tests.bench.process import BenchError
 from tests.bench.workload import BEGIN, PARTITIONS, Event, Life, Shape
 
 from fitly.core.numbers import HOUR, Millis
@@ -29,6 +31,8 @@ Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 
 PROCESSES: Final = 2
 GLANCE_S: Final = 0.1
+TELL_S: Final = 10.0
+FLUSH_S: Final = 120.0
 
 
 class Log(NamedTuple):
@@ -41,12 +45,18 @@ class Log(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """How much there is."""
+    """How much there is: events, those of them that were sent twice, ticks, and bytes of all events."""
 
     requests: int
     outcomes: int
+    repeats: int
     ticks: int
     bytes: int
+
+    @property
+    def events(self) -> int:
+        """Records of learners."""
+        return self.requests + self.outcomes + self.repeats
 
 
 async def load(settings: Settings, shape: Shape, say: Callable[[str], None]) -> Loaded:
@@ -60,7 +70,7 @@ async def load(settings: Settings, shape: Shape, say: Callable[[str], None]) -> 
     for process in processes:
         process.start()
     parts: list[Loaded] = []
-    hours = 0
+    hours, everything, told_at = 0, shape.days * 24 * PARTITIONS, time.perf_counter()
     try:
         while len(parts) < PROCESSES:
             try:
@@ -68,12 +78,14 @@ async def load(settings: Settings, shape: Shape, say: Callable[[str], None]) -> 
             except Empty:
                 if any(process.exitcode for process in processes):
                     message = "a process that loads the log has died"
-                    raise RuntimeError(message) from None
+                    raise BenchError(message) from None
                 await asyncio.sleep(GLANCE_S)
                 continue
             if isinstance(news, int):
                 hours += news
-                say(f"loading: {100 * hours / (shape.days * 24 * PARTITIONS):.0f} %")
+                if time.perf_counter() - told_at > TELL_S:
+                    told_at = time.perf_counter()
+                    say(f"loading: {hours / everything:.0%}")
             else:
                 parts.append(news)
     finally:
@@ -91,6 +103,8 @@ def fill(log: Log, shape: Shape, partitions: range, told: Queue[Loaded | int]) -
             "linger.ms": 20,
             "batch.size": 512 * 1024,
             "queue.buffering.max.messages": 200_000,
+            "delivery.report.only.error": True,
+            "on_delivery": _refuse_loss,
         }
     )
     ticks = size = 0
@@ -107,9 +121,24 @@ def fill(log: Log, shape: Shape, partitions: range, told: Queue[Loaded | int]) -
             ticks += 1
         if hour % 24 == 23:
             told.put(24 * len(lives))
-    producer.flush()
-    requests, outcomes = sum(life.requests for life in lives.values()), sum(life.outcomes for life in lives.values())
-    told.put(Loaded(requests, outcomes, ticks, size))
+    if unsent := producer.flush(FLUSH_S):
+        message = f"{unsent} events are not in the log after {FLUSH_S:g} s"
+        raise BenchError(message)
+    everybody = lives.values()
+    told.put(
+        Loaded(
+            requests=sum(life.requests for life in everybody),
+            outcomes=sum(life.outcomes for life in everybody),
+            repeats=sum(life.repeats for life in everybody),
+            ticks=ticks,
+            bytes=size,
+        )
+    )
+
+
+def _refuse_loss(error: KafkaError | None, _: object) -> None:
+    if error is not None:
+        raise KafkaException(error)
 
 
 def _send(

@@ -17,16 +17,26 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from prometheus_client.parser import text_string_to_metric_families
+from tests.bench.machine import cpu_s, family
 
-from fitly.local.ports import choose_port
+from fitly.local.ports import choose_port, is_free
 
 if TYPE_CHECKING:
     from fitly.settings import Settings
 
 ROOT: Final = Path(__file__).parents[2]
 STOP_S: Final = 30.0
-START_S: Final = 120.0
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
+START_S: Final = 180.0
+
+
+class BenchError(Exception):
+    """A measurement cannot be finished; says why."""
+
+
+def stalled(what: str, log: Path) -> BenchError:
+    """Say of a measured process what was seen, and what it said last."""
+    said = log.read_text(errors="replace")[-3000:] if log.exists() else "nothing"
+    return BenchError(f"{what}; the worker said:\n{said}")
 
 
 class Page(dict[tuple[str, str], float]):
@@ -57,16 +67,24 @@ class Worker:
         Broker, key and prefix.
     log : Path
         Where it writes what it says.
+    processes : int
+        How many it is to be.
+
+    Attributes
+    ----------
+    least : float
+        How many partitions the process with the fewest had when last looked at.
     """
 
-    def __init__(self, settings: Settings, log: Path) -> None:
-        self._port = choose_port()
-        self._log = log
+    def __init__(self, settings: Settings, log: Path, processes: int = 1) -> None:
+        self._ports = _neighbours(processes)
+        self.log = log
+        self.least = 0.0
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FITLY_")}
         with log.open("w") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "fitly", "worker"],
-                env=inherited | environment(settings, self._port),
+                env=inherited | environment(settings, self._ports[0]) | {"FITLY_PROCESSES": str(processes)},
                 cwd=ROOT,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -88,24 +106,59 @@ class Worker:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._process.pid
+
     def cpu(self) -> float:
-        """Give the CPU seconds it has used, all threads, user and system."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """Give the CPU seconds that it and its processes have used."""
+        return cpu_s(family(self.pid))
 
     async def page(self) -> Page:
-        """Read its metrics; empty while it does not answer."""
+        """Read its metrics, those of all its processes added up; empty while one of them does not answer.
+
+        Raises
+        ------
+        BenchError
+            It has ended.
+        """
         if self._process.poll() is not None:
-            message = f"the worker ended with {self._process.returncode}; it said:\n{self._log.read_text()[-3000:]}"
-            raise RuntimeError(message)
-        return await asyncio.to_thread(read_page, self._port)
+            message = f"the worker ended with {self._process.returncode}"
+            raise stalled(message, self.log)
+        pages = [await asyncio.to_thread(read_page, port) for port in self._ports]
+        self.least = min(page.total("fitly_partitions") for page in pages)
+        sums = Page()
+        for page in pages if all(pages) else []:
+            for sample, figure in page.items():
+                sums[sample] = sums.get(sample, 0.0) + figure
+        return sums
 
     async def until(self, reached: Callable[[Page], bool], glance_s: float, within_s: float = START_S) -> Page:
-        """Read its metrics until they fulfil a condition."""
-        async with asyncio.timeout(within_s):
-            while not reached(page := await self.page()):  # noqa: ASYNC110 - a page sends no events
-                await asyncio.sleep(glance_s)
+        """Read its metrics until they fulfil a condition.
+
+        Raises
+        ------
+        BenchError
+            They do not within so many seconds.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                while not reached(page := await self.page()):  # noqa: ASYNC110 - a page sends no events
+                    await asyncio.sleep(glance_s)
+        except TimeoutError as error:
+            message = f"the worker was not as far as expected after {within_s:g} s"
+            raise stalled(message, self.log) from error
         return page
+
+
+def _neighbours(count: int) -> range:
+    """Choose so many free ports in a row."""
+    while True:
+        first = choose_port()
+        ports = range(first, first + count)
+        if all(map(is_free, ports)):
+            return ports
 
 
 def read_page(port: int) -> Page:
@@ -116,8 +169,8 @@ def read_page(port: int) -> Page:
             text = answer.read().decode()
     except OSError:
         return page
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
+    for metric in text_string_to_metric_families(text):
+        for sample in metric.samples:
             label = "/".join(sample.labels.values())
             page[sample.name, label] = sample.value
     return page

@@ -5,114 +5,147 @@ Knows words and units. Must never know how a figure came about.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.bench.latency import Latency, percentile
-from tests.bench.machine import described
+from tests.bench.machine import Loop, described
 from tests.bench.restore import Restored
 from tests.bench.throughput import Throughput
 
 PAGE: Final = Path("docs/benchmarks.md")
+INTRODUCTION: Final = """\
+Measured on a real Kafka and Postgres (the embedded stack), exactly once: one transaction per batch of a partition,
+rows in the changelog, outputs read-committed. Everything is reported, nothing asserted.
 
+The learners of the throughput run study as those of a busy course do: every second day, in the afternoon or evening,
+half an hour at a time (`tests/bench/habits.py` gives the figures and what they lean on). Their events come in order
+of time over all learners, with a signed tick per hour and partition. "Event" is an outcome or a request. Wall time
+in folds and commits counts each of the four partitions' own; commits overlap, and so do processes.
 
-class Line(NamedTuple):
-    """One figure."""
-
-    what: str
-    figure: str
+The machine is shared: the same run has differed by a factor of two within an hour. So a plain loop
+(`total += step & 3`, nanoseconds of CPU per step) runs before and after each part, and "who used the cores" tells
+what others took. Compare runs of different days by the figures in steps of that loop."""
 
 
 class Section(NamedTuple):
-    """Figures that belong together."""
+    """Figures that belong together, by what they say."""
 
     title: str
-    lines: list[Line]
+    lines: dict[str, str]
 
 
 def of_throughput(run: Throughput) -> Section:
     """Put a throughput run into words."""
     shape, loaded = run.shape, run.loaded
-    every = "a decision for every outcome" if not shape.dwell_days else f"dwell {shape.dwell_days:g} day"
+    every = f"dwell {shape.dwell_days:g} day" if shape.dwell_days else "a decision for every outcome (dwell 0)"
+    goal = " (goal: 15,000)" if shape.dwell_days else ""
+    row = run.changelog / run.rows
+    crew = "one process" if run.processes == 1 else f"{run.processes} processes"
+    lines = {
+        f"**events per second**, one worker, {crew}, 4 partitions{goal}": f"**{run.per_second:,.0f}**",
+        "CPU per event, worker": f"{run.cpu_us:.0f} µs",
+        "wall time per event in folds; in commits": f"{run.fold_us:.0f} µs; {run.commit_us:.0f} µs",
+        "decisions per event": f"{run.decisions:.2f}",
+        "rows written per event": f"{run.rows:.2f}",
+        "changelog bytes per event; per row written": f"{run.changelog:,.0f}; {row:,.0f}",
+        "APPLIED; outcomes attributed": f"{run.applied:.2%}; {run.attributed:.2%}",
+        "outcomes; requests; sent twice": f"{loaded.outcomes:,}; {loaded.requests:,}; {loaded.repeats:,}",
+        "outcomes per learner and day": f"{loaded.outcomes / shape.learners / shape.days:.1f}",
+        "bytes per event": f"{loaded.bytes / loaded.events:.0f}",
+        "CPU per event, in steps of the loop": _cpu_in_steps(run.cpu_us, run.loop),
+        "events per million steps of the loop": _per_million(run.per_second, run.loop),
+    }
     return Section(
-        f"Throughput: {shape.learners:,} learners, {shape.days} days, {every}",
-        [
-            Line("learner events (of these requests; and ticks)",
-                 f"{loaded.requests + loaded.outcomes:,} ({loaded.requests:,}; {loaded.ticks:,})"),
-            Line("events per second, one worker process, 4 partitions", f"{run.per_second:,.0f}"),
-            Line("decisions per event", f"{run.decisions:.2f}"),
-            Line("APPLIED", f"{run.applied:.2%}"),
-            Line("outcomes attributed", f"{run.attributed:.2%}"),
-            Line("CPU per event, worker process", f"{run.cpu_us:.0f} µs"),
-            Line("wall time per event in folds; in commits", f"{run.fold_us:.0f} µs; {run.commit_us:.0f} µs"),
-            Line("changelog bytes per event", f"{run.changelog:,.0f}"),
-            Line("plain loop beside it; CPU per event in its steps",
-                 f"{run.loop_ns:.0f} ns; {1000 * run.cpu_us / run.loop_ns:,.0f}"),
-        ],
-    )  # fmt: skip
+        f"Throughput: {shape.learners:,} learners, {shape.days} days, {every}, {crew}",
+        lines | _noise(run.loop, run.usage),
+    )
 
 
 def of_restore(run: Restored) -> Section:
     """Put a restore into words."""
+    megabytes = run.record_bytes * run.records / 1e6
+    per_second = run.records / run.seconds
+    lines = {
+        "**rows read per second** (goal: 50,000)": f"**{per_second:,.0f}**",
+        "rows read; of these alive, the others overwritten since": f"{run.records:,}; {run.rows:,}",
+        "seconds, fence and deadline heap included": f"{run.seconds:.1f}",
+        "MB read; per second": f"{megabytes:,.0f}; {megabytes / run.seconds:,.0f}",
+        "bytes per learner x context row; per learner row": f"{run.row_bytes:,.0f}; {run.learner_bytes:,.0f}",
+        "CPU per row read, worker": f"{run.cpu_us:.1f} µs",
+        "entries in the deadline heaps": f"{run.due:,}",
+        "CPU per row read, in steps of the loop": _cpu_in_steps(run.cpu_us, run.loop),
+        "rows per million steps of the loop": _per_million(per_second, run.loop),
+    }
     return Section(
         "Restore of what the throughput run left, up to the first fold of every partition",
-        [
-            Line("rows; changelog records read for them", f"{run.rows:,}; {run.records:,}"),
-            Line("seconds, fence and deadline heap included", f"{run.seconds:.1f}"),
-            Line("changelog records per second", f"{run.records / run.seconds:,.0f}"),
-            Line("bytes per learner x context row; per learner row", f"{run.row_bytes:,.0f}; {run.learner_bytes:,.0f}"),
-            Line("entries in the deadline heaps", f"{run.due:,}"),
-            Line("plain loop beside it", f"{run.loop_ns:.0f} ns"),
-        ],
+        lines | _noise(run.loop, run.usage),
     )
 
 
 def of_latency(run: Latency) -> Section:
     """Put latencies into words."""
     asked = len(run.new) + len(run.repeated)
+    lines = {
+        "**new decisions: p50; p99** (goal: 60 ms; 250 ms)": f"**{_quantiles(run.new)}**",
+        "repeated ones: p50; p99": _quantiles(run.repeated),
+        "all: p50; p99; the slowest": f"{_quantiles(sorted(run.new + run.repeated))}; {run.slowest:.0f} ms",
+        "answers; new decisions among them": f"{asked:,}; {len(run.new) / max(asked, 1):.0%}",
+        "not answered": f"{run.unanswered:,}",
+        "requests that the bench itself sent late, by over 10 ms": f"{run.late:.1%}",
+        "records the sink applied; behind at the end": f"{run.sunk:,}; {run.behind:,}",
+    }
     return Section(
-        f"Request to decision at {run.per_second:g} requests/s, worker, sink and Postgres on the same cores",
-        [
-            Line("answers; new decisions among them", f"{asked:,}; {len(run.new) / max(asked, 1):.0%}"),
-            Line("new decisions: p50; p99", _quantiles(run.new)),
-            Line("repeated ones: p50; p99", _quantiles(run.repeated)),
-            Line("not answered", f"{run.unanswered:,}"),
-            Line("plain loop beside it", f"{run.loop_ns:.0f} ns"),
-        ],
+        f"Request to decision at {run.per_second:g} requests/s: "
+        "broker, worker, sink, Postgres and both clients on the same cores",
+        lines | _noise(run.loop, run.usage),
     )
+
+
+def _cpu_in_steps(cpu_us: float, loop: Loop) -> str:
+    return f"{1000 * cpu_us / loop.ns:,.0f}"
+
+
+def _per_million(per_second: float, loop: Loop) -> str:
+    return f"{per_second * loop.ns / 1000:,.0f}"
+
+
+def _noise(loop: Loop, usage: dict[str, float]) -> dict[str, str]:
+    return {
+        "a step of the loop beside it; fastest to slowest": f"{loop.ns:.0f} ns; {loop.least:.0f} to {loop.most:.0f} ns",
+        "who used the cores": ", ".join(f"{name} {share:.0%}" for name, share in usage.items()),
+    }
 
 
 def _quantiles(ordered: list[float]) -> str:
     return f"{percentile(ordered, 0.5):.0f} ms; {percentile(ordered, 0.99):.0f} ms"
 
 
-def as_text(sections: list[Section]) -> str:
+def as_text(sections: Sequence[Section]) -> str:
     """Give a table for the screen."""
-    width = max(len(line.what) for section in sections for line in section.lines)
+    width = max((len(what) for section in sections for what in section.lines), default=0)
     parts = []
     for section in sections:
         parts.append(f"\n{section.title}")
-        parts += [f"  {line.what:<{width}}  {line.figure}" for line in section.lines]
+        parts += [
+            f"  {what.replace('**', ''):<{width}}  {figure.replace('**', '')}" for what, figure in section.lines.items()
+        ]
     return "\n".join(parts)
 
 
-def as_page(sections: list[Section], seed: int, command: str) -> str:
+def as_page(sections: Sequence[Section], seed: int, command: str) -> str:
     """Give the page of the documentation."""
     parts = [
         "# Benchmarks",
         "",
         f"<!-- Written by `{command}`; run it again in place of editing. -->",
         "",
-        "Measured on a real Kafka and Postgres (the embedded stack), exactly once: one transaction per batch of a",
-        "partition, rows in the changelog, outputs read-committed. Everything is reported, nothing asserted. Wall time",
-        "in commits counts each of the four partitions' own; they overlap.",
+        INTRODUCTION,
         "",
-        f"Machine: {described()}, shared with others: the same run has differed by a factor of two",
-        "within an hour. The plain loop (`total += step & 3`, nanoseconds of CPU per step) ran in the same minutes:",
-        "compare in its steps.",
-        f"Seed {seed}. To reproduce: `{command}` (`--help` names smaller runs).",
+        f"Machine: {described()}. Seed {seed}. To reproduce: `{command}` (`--quick` for a first look).",
     ]
     for section in sections:
         parts += ["", f"## {section.title}", "", "| | |", "|---|--:|"]
-        parts += [f"| {line.what} | {line.figure} |" for line in section.lines]
+        parts += [f"| {what} | {figure} |" for what, figure in section.lines.items()]
     return "\n".join([*parts, ""])

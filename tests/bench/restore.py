@@ -7,22 +7,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from tests.bench.machine import loop_ns
+from tests.bench.machine import Loop, Usage, loop
 from tests.bench.process import Worker
 from tests.bench.throughput import RECORDS
 from tests.bench.workload import BEGIN, PARTITIONS, Shape
 
 from fitly.core.numbers import DAY, HOUR
 from fitly.core.topics import CONTEXTS, LEARNERS
+from fitly.local.stack import KAFKA
 from fitly.stream.publish import Publisher
 from fitly.stream.restore import load_rows
 from fitly.wire.shard import Shard
 
 if TYPE_CHECKING:
+    from fitly.local.stack import Stack
     from fitly.settings import Settings
+
+
+GLANCE_S: Final = 0.1
+"""Every glance costs the worker some milliseconds of CPU; a restore looks slower by less than this."""
+
+PATIENCE_S: Final = 900.0
 
 
 class Restored(NamedTuple):
@@ -32,8 +39,12 @@ class Restored(NamedTuple):
     ----------
     rows, records : int
         Rows that live; changelog records read for them, those included that compaction had not reached.
+    record_bytes : float
+        Mean bytes of a record read, key and value.
     seconds : float
         From the assignment of the partitions to their first fold: fence, rows, deadline heap, seek, one commit.
+    cpu_us : float
+        CPU of the worker per record read.
     row_bytes, learner_bytes : float
         Mean bytes of a learner x context row, and of a learner row.
     due : int
@@ -42,39 +53,65 @@ class Restored(NamedTuple):
 
     rows: int
     records: int
+    record_bytes: float
     seconds: float
+    cpu_us: float
     row_bytes: float
     learner_bytes: float
     due: int
-    loop_ns: float
+    loop: Loop
+    usage: dict[str, float]
 
 
-async def measure(settings: Settings, shape: Shape, folder: Path, say: Callable[[str], None]) -> Restored:
+class Weighed:
+    """Adds up the bytes on their way into a shard; around it, for a compiled class takes no subclass."""
+
+    def __init__(self, shard: Shard) -> None:
+        self.shard = shard
+        self.weight = 0
+
+    def load(self, table: str, key: bytes, value: bytes | None) -> None:
+        """Take in one record of a changelog."""
+        self.weight += len(key) + len(value or b"")
+        self.shard.load(table, key, value)
+
+
+async def measure(settings: Settings, shape: Shape, stack: Stack, say: Callable[[str], None]) -> Restored:
     """Give every partition one more tick, start a worker, and wait until each has folded it."""
     say("restoring")
     end = BEGIN + shape.days * DAY
     async with Publisher(settings) as publisher:
         await publisher.advance(end)
         await publisher.advance(end + HOUR)
-    before = loop_ns()
-    async with Worker(settings, folder / f"{settings.prefix}restored.log") as worker:
-        await worker.until(lambda page: page.total("fitly_partitions") == PARTITIONS, 0.01)
-        began = time.perf_counter()
-        page = await worker.until(lambda page: page.total(RECORDS) >= PARTITIONS, 0.02)
-        seconds = time.perf_counter() - began
+    before = loop()
+    async with Worker(settings, stack.directory / f"{settings.prefix}restored.log") as worker:
+        broker = await stack.until_running(KAFKA)
+        await worker.until(lambda page: page.total("fitly_partitions") == PARTITIONS, GLANCE_S / 5)
+        began, cpu = time.perf_counter(), worker.cpu()
+        usage = Usage({"worker": worker.pid} | ({KAFKA: broker.pid} if broker.pid else {}))
+        page = await worker.until(lambda page: page.total(RECORDS) >= PARTITIONS, GLANCE_S, PATIENCE_S)
+        seconds, cpu, shares = time.perf_counter() - began, worker.cpu() - cpu, usage.shares()
+    after = loop()
     say("counting rows")
     shards = [Shard(partition, settings.signing_key) for partition in range(PARTITIONS)]
+    read = weight = 0
     for shard in shards:
-        await load_rows(settings, shard.partition, shard, lambda _: None)
+        weighed = Weighed(shard)
+        read += await load_rows(settings, shard.partition, cast("Shard", weighed), lambda _: None)
+        weight += weighed.weight
         shard.opened()
     contexts = [len(row) for shard in shards for row in shard.rows[CONTEXTS].values()]
     learners = [len(row) for shard in shards for row in shard.rows[LEARNERS].values()]
+    records = int(page.total("fitly_restored_rows_total"))
     return Restored(
         rows=len(contexts) + len(learners),
-        records=int(page.total("fitly_restored_rows_total")),
+        records=records,
+        record_bytes=weight / read,
         seconds=seconds,
+        cpu_us=cpu / records * 1e6,
         row_bytes=sum(contexts) / len(contexts),
         learner_bytes=sum(learners) / len(learners),
         due=sum(len(shard.due) for shard in shards),
-        loop_ns=(before + loop_ns()) / 2,
+        loop=before.and_after(after),
+        usage=shares,
     )

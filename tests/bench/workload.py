@@ -1,7 +1,9 @@
-"""What the learners of a bench do: events in order of time, the same for the same seed.
+"""What the learners of a bench send: events in order of time over all learners, the same for the same seed.
 
-Knows learners and their habits. Must never know Kafka. The density is what a busy course shows: three outcomes per
-learner and day, nearly all in two contexts; before a context is used its strategy is requested.
+Knows events and foresees decisions. Must never know Kafka. When learners study, and why just so often, stands in
+``habits``. Before a context is first used its strategy is requested. Three outcomes in ten name the decision they
+came under, as of a platform of which one part remembers it; the others are attributed by their time. Two events in a
+thousand are sent twice, as producers do that retry.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from tests.bench.habits import habit, sitting, studies
+
 from fitly.core.names import DecisionId, UserId, decision_id, event_key, partition_of
 from fitly.core.numbers import DAY, HOUR, Millis, to_datetime, to_millis
 from fitly.core.vocabulary import Context
@@ -18,18 +22,25 @@ from fitly.wire.events import encode_event
 
 PARTITIONS: Final = 4
 BEGIN: Final = to_millis(datetime(2025, 9, 1, tzinfo=UTC))
-PER_DAY: Final = 3
-"""Outcomes of a learner in a day, on average."""
-IN_MAIN: Final = 0.94
-"""Share of a learner's outcomes in their two main contexts; the rest is in a third."""
+"""A Monday."""
+HOURS_A_DAY: Final = 24
 NAMING: Final = 0.3
-"""Share of outcomes that name their decision; the others are attributed by their time."""
+REPEATED: Final = 0.002
+NOISE: Final = 0.15
+"""Standard deviation of a metric around the learner's ability."""
 KINDS: Final = {
     Context.MISSION: "MISSION_COMPLETED",
     Context.CONTENT: "CONTENT_ENGAGED",
     Context.ASSESSMENT: "ASSESSMENT_COMPLETED",
     Context.SESSION: "SESSION_COMPLETED",
 }
+METRICS: Final = {
+    Context.MISSION: ("retention_score", "performance_score", "completion_rate"),
+    Context.CONTENT: ("completion_rate", "engagement_score"),
+    Context.ASSESSMENT: ("retention_score", "performance_score", "completion_rate"),
+    Context.SESSION: ("completion_rate", "engagement_score"),
+}
+CONTENT_TYPES: Final = ("TEXT", "VIDEO", "INTERACTIVE", "AUDIO")
 CONTEXTS: Final = tuple(Context)
 
 
@@ -48,6 +59,15 @@ class Event(NamedTuple):
     key: bytes
     value: bytes
     stamp: int
+
+
+class Plan(NamedTuple):
+    """Something that is going to be sent: a request at a piece's begin, or an outcome (of so many ms) at its end."""
+
+    moment: int
+    user: int
+    context: Context
+    lasted: int | None
 
 
 def inhabitants(shape: Shape, partition: int) -> list[UserId]:
@@ -70,74 +90,72 @@ class Life:
     def __init__(self, shape: Shape, partition: int) -> None:
         self._users = inhabitants(shape, partition)
         self._draw = random.Random(f"{shape.seed}/{partition}")
-        self._hours = shape.days * 24
+        self._habits = [habit(self._draw) for _ in self._users]
+        self._days = shape.days
         self._dwell = shape.dwell_days * DAY
         self._name = f"{partition}"
+        self._used: set[tuple[int, Context]] = set()
         self._standing: dict[tuple[int, Context], tuple[int, DecisionId]] = {}
         self.requests = 0
         self.outcomes = 0
+        self.repeats = 0
 
     def hours(self) -> Iterator[list[Event]]:
-        """Give each hour's events, in order of time; in the first, everybody requests their strategies."""
-        for hour in range(self._hours):
-            begin = BEGIN + hour * HOUR
-            yield self._first_hour(begin) if hour == 0 else self._hour(begin)
+        """Give each hour's events, in order of time."""
+        for day in range(self._days):
+            hours: list[list[Event]] = [[] for _ in range(HOURS_A_DAY)]
+            for plan in self._planned(day):
+                event = self._request(plan) if plan.lasted is None else self._outcome(plan, plan.lasted)
+                hour = hours[plan.moment % DAY // HOUR]
+                hour.append(event)
+                if self._draw.random() < REPEATED:
+                    self.repeats += 1
+                    hour.append(event)
+            yield from hours
 
-    def _first_hour(self, begin: int) -> list[Event]:
-        wanted = [(user, context) for user in range(len(self._users)) for context in self._contexts(user)]
-        self._draw.shuffle(wanted)
-        return [
-            self._request(*pair, begin + moment)
-            for pair, moment in zip(wanted, self._moments(len(wanted)), strict=True)
-        ]
+    def _planned(self, day: int) -> list[Plan]:
+        midnight = BEGIN + day * DAY
+        plans = []
+        for user, who in enumerate(self._habits):
+            if not studies(who, day, self._draw):
+                continue
+            for begin, end, context in sitting(who, self._draw):
+                if (user, context) not in self._used:
+                    self._used.add((user, context))
+                    plans.append(Plan(midnight + begin, user, context, None))
+                plans.append(Plan(midnight + end, user, context, end - begin))
+        return sorted(plans, key=lambda plan: plan.moment)
 
-    def _hour(self, begin: int) -> list[Event]:
-        count = int(len(self._users) * PER_DAY / 24 + self._draw.random())
-        return [
-            self._outcome(self._draw.randrange(len(self._users)), begin + moment) for moment in self._moments(count)
-        ]
-
-    def _moments(self, count: int) -> list[int]:
-        return sorted(self._draw.randrange(HOUR) for _ in range(count))
-
-    def _contexts(self, user: int) -> tuple[Context, Context, Context]:
-        return CONTEXTS[user % 4], CONTEXTS[(user + 1) % 4], CONTEXTS[(user + 2) % 4]
-
-    def _request(self, user: int, context: Context, now: int) -> Event:
+    def _request(self, plan: Plan) -> Event:
         name = f"r-{self._name}-{self.requests}"
         self.requests += 1
-        self._decided(user, context, "app", name, now)
-        return self._event(user, "fitly.strategy.requested.v1", "app", name, now, {"context": context})
+        self._decided(plan, "app", name)
+        return self._event(plan, "fitly.strategy.requested.v1", "app", name, {"context": plan.context})
 
-    def _outcome(self, user: int, now: int) -> Event:
-        draw = self._draw.random
-        first, second, seldom = self._contexts(user)
-        context = seldom if draw() > IN_MAIN else first if draw() < 0.5 else second
+    def _outcome(self, plan: Plan, lasted: int) -> Event:
+        draw, context = self._draw, plan.context
         name = f"o-{self._name}-{self.outcomes}"
         self.outcomes += 1
-        data: dict[str, object] = {
-            "outcome_type": KINDS[context],
-            "context": context,
-            "performance_score": round(draw(), 3),
-            "completion_rate": round(draw(), 2),
-            "engagement_score": round(draw(), 3),
-            "session_duration": round(60 * draw(), 1),
-            "content_type": "VIDEO",
-            "difficulty_level": 3,
-        }
-        since, standing = self._standing[user, context]
-        if draw() < NAMING:
+        data: dict[str, object] = {"outcome_type": KINDS[context], "context": context}
+        for metric in METRICS[context]:
+            data[metric] = round(min(1.0, max(0.0, draw.gauss(self._habits[plan.user].ability, NOISE))), 3)
+        data["session_duration"] = round(lasted / 60_000, 1)
+        if context is not Context.SESSION:
+            data["content_type"] = draw.choice(CONTENT_TYPES)
+            data["difficulty_level"] = draw.randint(1, 5)
+        since, standing = self._standing[plan.user, context]
+        if draw.random() < NAMING:
             data["decision_id"] = standing
-        if now - since >= self._dwell:
-            self._decided(user, context, "lms", name, now)
-        return self._event(user, "fitly.outcome.recorded.v1", "lms", name, now, data)
+        if plan.moment - since >= self._dwell:
+            self._decided(plan, "lms", name)
+        return self._event(plan, "fitly.outcome.recorded.v1", "lms", name, data)
 
-    def _decided(self, user: int, context: Context, source: str, name: str, now: int) -> None:
+    def _decided(self, plan: Plan, source: str, name: str) -> None:
         """Foresee the decision an event will bring: its id follows from the event's."""
-        standing = decision_id(event_key(source, name), self._users[user], context)
-        self._standing[user, context] = now, standing
+        standing = decision_id(event_key(source, name), self._users[plan.user], plan.context)
+        self._standing[plan.user, plan.context] = plan.moment, standing
 
-    def _event(self, user: int, kind: str, source: str, name: str, now: int, data: dict[str, object]) -> Event:
-        subject = self._users[user]
-        value = encode_event(kind, source, name, subject, to_datetime(Millis(now)), data)
-        return Event(subject.encode(), value, now)
+    def _event(self, plan: Plan, kind: str, source: str, name: str, data: dict[str, object]) -> Event:
+        subject = self._users[plan.user]
+        value = encode_event(kind, source, name, subject, to_datetime(Millis(plan.moment)), data)
+        return Event(subject.encode(), value, plan.moment)

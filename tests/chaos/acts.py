@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
+from typing import TypeVar
 
 import pytest
 from tests.chaos.driver import GLANCE_S, Fleet, Member
@@ -20,10 +21,17 @@ from tests.chaos.watch import Watch
 from fitly.core.topics import BY_NAME, CONTEXTS_CHANGELOG, INPUT
 from fitly.local.background import BackgroundStack
 
+T = TypeVar("T")
+
 SESSION_S = 6.0
 """After so long Kafka gives a silent worker's partitions away; what must outlast it is measured against this."""
+SLOW_RESTORE_S = 1.3 * SESSION_S
+"""How long a restore is made to take that outlasts the session."""
 NAP_RESTORE_S = 4.0
 """How long a restore is made to take, so that somebody can wake up in it."""
+LEAST_CHANGELOG = 300_000
+"""Bytes of each partition there must be before a restore can take long over a link that deserves the name."""
+LEAST_BYTES_S = 20_000
 MOST_WORKERS = 3
 PATIENCE_S = 120.0
 PARTITIONS = frozenset(range(BY_NAME[INPUT].partitions))
@@ -70,8 +78,8 @@ class Scene:
         """Say what is done."""
         self.listener(f"{time.monotonic() - self.begun:6.1f} s  {what}")
 
-    def until(self, condition: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:
-        """Wait for a condition, and tend the fleets meanwhile.
+    def until(self, condition: Callable[[], T], what: str, seconds: float = PATIENCE_S) -> T:
+        """Wait for a condition, tend the fleets meanwhile, and give what made it true.
 
         Raises
         ------
@@ -79,13 +87,14 @@ class Scene:
             It did not come true in time.
         """
         deadline = time.monotonic() + seconds
-        while not condition():
+        while not (found := condition()):
             for fleet in self.fleets:
                 fleet.tend()
             if time.monotonic() > deadline:
                 whole = "; ".join([*(fleet.state() for fleet in self.fleets), self.watch.state()])
                 pytest.fail(f"after {seconds:g} s still not: {what}; {whole}")
             time.sleep(GLANCE_S)
+        return found
 
     @property
     def fleets(self) -> list[Fleet]:
@@ -102,9 +111,18 @@ class Scene:
         self.until(self._is_settled, "every worker owns a part and together they own all")
 
     def victim(self) -> Member:
-        """Draw one of the workers that run."""
-        self.until(lambda: self.workers.alive, "a worker runs")
-        return self.draw.choice(self.workers.alive)
+        """Draw one of the workers that own a partition."""
+        return self.draw.choice(self.until(self.owners, "a worker owns a partition"))
+
+    def owners(self) -> list[Member]:
+        """Give the workers that own a partition."""
+        return [member for member in self.workers.alive if member.owns]
+
+    def goes_on(self, partitions: list[int]) -> Callable[[], bool]:
+        """Give a condition: on each of these partitions, of which there are some, more is committed than now."""
+        assert partitions, "nobody owns anything: no condition could fail"
+        before = self.watch.committed()
+        return lambda: all(at > before[number] for number, at in self.watch.committed().items() if number in partitions)
 
     def falls(self) -> list[str]:
         """Say who ended by himself, and what may have been the cause."""
@@ -144,8 +162,7 @@ def leave(scene: Scene) -> None:
     """A worker is asked to go; where it is the last, another joins first."""
     if len(scene.workers.alive) == 1:
         join(scene)
-    scene.until(lambda: any(member.owns for member in scene.workers.alive), "a worker owns a partition")
-    member = scene.draw.choice([member for member in scene.workers.alive if member.owns])
+    member = scene.victim()
     scene.tell(f"{member.name} is asked to leave; it owns {member.owns}")
     scene.workers.leave(member)
 
@@ -161,13 +178,11 @@ def kill(scene: Scene) -> None:
 def stop(scene: Scene) -> None:
     """A worker stands still past its session; when others commit in its place it goes on as if nothing had been."""
     member = _stopped(scene)
-    held, before = member.owns, scene.watch.committed()
-
-    def taken_over() -> bool:
-        now = scene.watch.committed()
-        return _is_handed_on(scene, held) and all(now[partition] > before[partition] for partition in held)
-
-    scene.until(taken_over, f"others commit on the partitions {held} of {member.name}, which is stopped")
+    held, commits = member.owns, scene.goes_on(member.owns)
+    scene.until(
+        lambda: _is_handed_on(scene, held) and commits(),
+        f"others commit on the partitions {held} of {member.name}, which is stopped",
+    )
     _continued(scene, member)
 
 
@@ -178,10 +193,10 @@ def nap(scene: Scene) -> None:
     """
     member = _stopped(scene)
     held = member.owns
-    scene.link.width.down = int(_changelog_bytes(scene) / NAP_RESTORE_S)
-    scene.until(lambda: _is_handed_on(scene, held), f"others are handed the partitions {held} of {member.name}")
-    _continued(scene, member)
-    scene.link.width.down = None
+    width = max(LEAST_BYTES_S, int(_changelog_bytes(scene, held) / NAP_RESTORE_S))
+    with scene.link.narrow_for_newcomers(width):
+        scene.until(lambda: _is_handed_on(scene, held), f"others are handed the partitions {held} of {member.name}")
+        _continued(scene, member)
 
 
 def _stopped(scene: Scene) -> Member:
@@ -190,11 +205,7 @@ def _stopped(scene: Scene) -> Member:
         join(scene)
     scene.settle()
     member = scene.victim()
-    held, before = member.owns, scene.watch.committed()
-    scene.until(
-        lambda: all(scene.watch.committed()[partition] > before[partition] for partition in held),
-        f"{member.name} commits on its partitions {held}",
-    )
+    scene.until(scene.goes_on(member.owns), f"{member.name} commits on its partitions {member.owns}")
     scene.workers.stop(member)
     scene.tell(f"{member.name} is stopped; it owns {member.owns}")
     return member
@@ -222,39 +233,41 @@ def break_broker(scene: Scene) -> None:
     """The broker is killed -9; its supervisor starts it again at the same address."""
     for fleet in scene.fleets:
         fleet.weather = "lived through the broker's death"
+    commits = scene.goes_on([*PARTITIONS])
     pid = scene.stack.stack.kill_broker()
     scene.tell("the broker is killed")
     scene.stack.call(scene.stack.stack.until_running, "kafka", not_pid=pid)
-    scene.advance(scene.most_events)
+    scene.until(commits, "more is committed on every partition after the broker's death")
     for fleet in scene.fleets:
         fleet.weather = ""
 
 
 def restore_slowly(scene: Scene) -> None:
-    """The link becomes so slow that a joiner's restore outlasts its session; it must keep its place meanwhile."""
+    """A worker joins over a link so slow that its restore outlasts its session; it must keep its place meanwhile."""
     if len(scene.workers.alive) >= MOST_WORKERS:
         leave(scene)
+    scene.until(lambda: _changelog_bytes(scene, [*PARTITIONS]) >= LEAST_CHANGELOG, "there is something to restore")
     scene.settle()
-    scene.link.width.down = width = int(_changelog_bytes(scene) / (1.3 * SESSION_S))
-    member = scene.workers.join()
-    scene.tell(f"{member.name} joins over a link that is now {width:,} bytes/s wide")
-    scene.until(lambda: member.owns, f"{member.name} owns a partition")
-    scene.settle()
-    handed_out = scene.assignments()
-    scene.until(
-        lambda: {line["partition"] for line in member.said("restored")} >= set(member.owns),
-        f"{member.name} has restored over the slow link",
-    )
-    scene.link.width.down = None
+    falls = scene.falls()
+    with scene.link.narrow_for_newcomers(int(LEAST_CHANGELOG / SLOW_RESTORE_S)) as width:
+        member = scene.workers.join()
+        scene.until(lambda: member.owns or not member.alive, f"{member.name} owns a partition")
+        scene.settle()
+        times, owned = len(member.said("assigned")), member.owns
+        assert owned, f"{member.name} joined over a slow link, and ended; see {member.log}"
+        width.down = int(_changelog_bytes(scene, owned) / SLOW_RESTORE_S)  # it has grown since
+        scene.tell(f"{member.name} has joined and restores {owned} over a link that is {width.down:,} bytes/s wide")
+        scene.until(
+            lambda: not member.alive or {line["partition"] for line in member.said("restored")} >= set(owned),
+            f"{member.name} has restored {owned} over the slow link",
+        )
+    assert member.alive, f"{member.name} ended while it restored; see {member.log}"
     taken = [_seconds_between(member.said("assigned")[0], line) for line in member.said("restored")]
-    scene.tell(f"{member.name} has restored {member.owns} in {min(taken):.1f} to {max(taken):.1f} s")
+    scene.tell(f"{member.name} has restored {owned} in {min(taken):.1f} to {max(taken):.1f} s")
     assert min(taken) > SESSION_S, f"the restore took {taken} s: not longer than the session; see {member.log}"
-    assert scene.assignments() == handed_out, f"partitions moved while {member.name} restored; see {member.log}"
-    before, owned = scene.watch.committed(), member.owns
-    scene.until(
-        lambda: all(scene.watch.committed()[partition] > before[partition] for partition in owned),
-        f"{member.name} commits after its restore",
-    )
+    if scene.falls() == falls:  # else there was a reason to share anew
+        assert len(member.said("assigned")) == times, f"{member.name} lost its place while it restored: {member.log}"
+    scene.until(scene.goes_on(owned), f"more is committed on {owned} after the restore")
 
 
 def kill_sink(scene: Scene) -> None:
@@ -267,12 +280,12 @@ def kill_sink(scene: Scene) -> None:
     scene.sinks.join()
 
 
-def _changelog_bytes(scene: Scene) -> int:
-    """Give the size of the smallest partition of the larger changelog, as it lies on the broker's disk."""
+def _changelog_bytes(scene: Scene, partitions: list[int]) -> int:
+    """Give the size of the smallest of these partitions of the larger changelog, as it lies on the broker's disk."""
     folder = scene.stack.stack.directory / "kafka" / "data"
     name = scene.prefix + CONTEXTS_CHANGELOG
     return min(
-        sum(file.stat().st_size for file in (folder / f"{name}-{partition}").glob("*.log")) for partition in PARTITIONS
+        sum(file.stat().st_size for file in (folder / f"{name}-{partition}").glob("*.log")) for partition in partitions
     )
 
 

@@ -20,6 +20,8 @@ from fitly.local.roles import launcher_argv
 DONE, USAGE, UNREACHABLE, BROKEN = 0, 2, 3, 4
 GLANCE_S = 0.1
 LEAVE_S = 60.0
+LAST_WORDS = {"stopping", "Unexpected error in sender routine"}
+"""What a process that falls may give a traceback with: ours, and aiokafka's where its sender dies first."""
 FENCED = "another process has taken over"
 PARDONS = 2
 """How many of a fleet may be fenced though nothing was done to them."""
@@ -213,7 +215,7 @@ class Fleet:
         """Give every traceback that was logged, with who did, but for the last words of those who might fall."""
         found = []
         for member in self.members:
-            lines = [line for line in member.lines() if not (member.fell and line.get("event") == "stopping")]
+            lines = [line for line in member.lines() if not (member.fell and line.get("event") in LAST_WORDS)]
             found += [(member, str(line["exception"])) for line in lines if line.get("exception")]
             raw = [line["raw"] for line in lines if "raw" in line]
             if any(text.startswith("Traceback (most recent call last)") for text in raw):

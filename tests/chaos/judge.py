@@ -30,7 +30,7 @@ class Record(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
 
 
 def records(bootstrap: str, prefix: str, topic: str, *, committed: bool = True) -> Iterator[Record]:
@@ -129,7 +129,7 @@ def judge_decisions(bootstrap: str, prefix: str, sent: Sent) -> Counter[str]:
     modes: Counter[str] = Counter()
     for record in records(bootstrap, prefix, SELECTED):
         data = json.loads(record.value or b"{}")["data"]
-        answers = dict(record.headers).get("answers", b"")
+        answers = dict(record.headers).get("answers") or b""
         said[data["decision_id"], answers] += 1
         modes[data["mode"]] += 1
         # Either a new decision, of which the request is the cause, or the standing one, under a header that names it.

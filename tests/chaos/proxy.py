@@ -4,12 +4,14 @@ Knows bytes and seconds. Must never know what the bytes mean: that clients who c
 broker's doing, which advertises the proxy's port at its side door (`fitly.local.kafka.SideDoor`).
 
 Each connection has the width for itself, as behind a router that shares fairly: heartbeats pass beside a long answer.
+Those that come during `narrow_for_newcomers` have less: who is there already works on as before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -31,6 +33,11 @@ class Width:
     down: int | None = None
     """From broker to client."""
 
+    def of(self, way: str) -> float:
+        """Give the width of one way, ``up`` or ``down``."""
+        width: int | None = getattr(self, way)
+        return math.inf if width is None else width
+
 
 class Proxy:
     """The link between a port of ours and one of the broker's.
@@ -47,11 +54,23 @@ class Proxy:
         self.port = port
         self.width = Width()
         self.target = target
+        self._newcomers = Width()
 
     @property
     def address(self) -> str:
         """What clients use as their bootstrap."""
         return f"{LOOPBACK}:{self.port}"
+
+    @contextlib.contextmanager
+    def narrow_for_newcomers(self, down: int) -> Iterator[Width]:
+        """Let connections that are made during the block have no more than this, or what it is changed to."""
+        before, self._newcomers = self._newcomers, Width(down=down)
+        narrow = self._newcomers
+        try:
+            yield narrow
+        finally:
+            self._newcomers = before
+            narrow.down = None
 
     @contextlib.contextmanager
     def standing(self) -> Iterator[Proxy]:
@@ -92,14 +111,15 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one connection on, until either side ends it."""
+        own = self._newcomers
         try:
             there, back = await asyncio.open_connection(LOOPBACK, self.target)
         except OSError:  # the broker is down: so are we
             writer.transport.abort()
             return
         pumps = (
-            asyncio.ensure_future(self._pump(reader, back, "up")),
-            asyncio.ensure_future(self._pump(there, writer, "down")),
+            asyncio.ensure_future(self._pump(reader, back, own, "up")),
+            asyncio.ensure_future(self._pump(there, writer, own, "down")),
         )
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -111,17 +131,14 @@ class Proxy:
             writer.transport.abort()
             back.transport.abort()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: str) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, own: Width, way: str) -> None:
         clock, free_at = asyncio.get_running_loop().time, 0.0
         with contextlib.suppress(OSError, asyncio.CancelledError):
-            while chunk := await source.read(self._portion(way)):
+            while chunk := await source.read(max(1, int(min(CHUNK, self._narrowest(own, way) * PULSE_S)))):
                 sink.write(chunk)
                 await sink.drain()
-                width: int | None = getattr(self.width, way)
-                if width is not None:
-                    free_at = max(free_at, clock() - PULSE_S) + len(chunk) / width
-                    await asyncio.sleep(max(0.0, free_at - clock()))
+                free_at = max(free_at, clock() - PULSE_S) + len(chunk) / self._narrowest(own, way)
+                await asyncio.sleep(max(0.0, free_at - clock()))
 
-    def _portion(self, way: str) -> int:
-        width: int | None = getattr(self.width, way)
-        return CHUNK if width is None else max(1, min(CHUNK, int(width * PULSE_S)))
+    def _narrowest(self, own: Width, way: str) -> float:
+        return min(self.width.of(way), own.of(way))

@@ -19,7 +19,7 @@ OUTPUTS = (SELECTED, OUTCOMES, REJECTED)
 CHANGELOGS = {"learners": LEARNERS_CHANGELOG, "contexts": CONTEXTS_CHANGELOG}
 LONGEST = 3_000
 
-Said = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+Said = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
 """Key, value and headers of an output."""
 
 

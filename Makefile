@@ -18,14 +18,15 @@ FIND_PYTHON = for p in $(CANDIDATES); do if "$$p" -c 'import ensurepip, venv; $(
 	found=$$($(firstword $(PYTHON) python3) --version 2>/dev/null || echo "no Python"); \
 	echo "Fitly needs Python 3.11 or newer, found $$found: install one, or name it with make PYTHON=/path/to/python3.12" >&2; exit 2
 
-.PHONY: help run test check bench chaos schemas lock venv lint types layers drift deploy coverage wheel
+.PHONY: help run test check bench chaos compiled schemas lock venv lint types layers drift deploy coverage wheel forms
 
 help:
 	@echo 'make run      everything on this machine with simulated learners; Ctrl-C stops it'
 	@echo 'make test     all tests, real Kafka and Postgres included'
-	@echo 'make check    style, types, layers, generated and deployment files, the wheel, coverage of core and wire'
+	@echo 'make check    style, types, layers, generated and deployment files, wheels, coverage of core and wire'
 	@echo 'make bench    the figures: throughput, restore, latency'
 	@echo 'make chaos    the long crash tests'
+	@echo 'make compiled the fold as extension modules, into build/compiled (needs a C compiler)'
 	@echo 'make schemas  write schemas/ and deploy/ anew from the code'
 	@echo 'make lock     resolve the dependencies anew into the lock files'
 
@@ -52,10 +53,17 @@ run: $(STAMP)
 	exec $(BIN)/fitly up --ephemeral --simulate 20
 
 test: $(STAMP)
-	$(PYTEST) -m 'not long'
+	$(PYTEST) -m 'not long and not compiled'
 
+# The compiled form goes before the source: PYTHONPATH=build/compiled .venv/bin/fitly worker
+COMPILED := $(CURDIR)/build/compiled
+compiled: $(STAMP)
+	$(BIN)/python tools/build_compiled.py $(COMPILED)
+
+# Compiled where that is possible (status 3: no C compiler); the bench says which form it measured.
 bench: $(STAMP)
-	$(BIN)/python -m tests.bench
+	@$(BIN)/python tools/build_compiled.py $(COMPILED) && export PYTHONPATH=$(COMPILED) || [ $$? = 3 ]; \
+	exec $(BIN)/python -m tests.bench $(ARGS)
 
 chaos: $(STAMP)
 	$(PYTEST) tests/chaos --timeout 3600 -v
@@ -66,7 +74,7 @@ schemas: $(STAMP)
 	$(BIN)/python -m fitly.cli.docs
 
 # ------------------------------------------------------------ what holds the house together
-check: lint types layers drift deploy wheel coverage
+check: lint types layers drift deploy wheel coverage forms
 
 lint: $(STAMP)
 	$(BIN)/ruff check
@@ -95,3 +103,7 @@ wheel: $(STAMP)
 UNIT := $(wildcard tests/core tests/wire tests/properties) src/fitly/core src/fitly/wire
 coverage: $(STAMP)
 	$(PYTEST) $(UNIT) -q --cov --cov-report=term-missing:skip-covered
+
+# The same half on the compiled form, and the same bytes from both; skipped, and said so, where there is no C compiler.
+forms: $(STAMP)
+	$(PYTEST) tests/packaging -m compiled -q

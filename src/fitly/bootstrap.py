@@ -12,7 +12,7 @@ from pathlib import Path
 from fitly.core.errors import Broken
 from fitly.core.vocabulary import ClockMode
 from fitly.local.endpoints import FILE_NAME, read_endpoints
-from fitly.settings import Settings
+from fitly.settings import PREFIX, Settings
 
 
 class Need(Enum):
@@ -110,9 +110,19 @@ async def prepare(settings: Settings, clock_mode: ClockMode | None = None) -> Cl
 
 def run_worker(settings: Settings) -> int:
     """Run the learners' worker until it is asked to stop; give its exit status."""
+    if settings.processes > 1:
+        from fitly.local import crew  # noqa: PLC0415
+
+        return crew.run(crew.program(), [_share(settings, place) for place in range(settings.processes)])
     from fitly.stream import worker  # noqa: PLC0415 - a sink needs no Faust
 
     return worker.run(settings)
+
+
+def _share(settings: Settings, place: int) -> dict[str, str]:
+    """Give what one of a worker's processes is told: to be alone, and to have a metrics page of its own."""
+    port = settings.metrics_port
+    return {f"{PREFIX}PROCESSES": "1", f"{PREFIX}METRICS_PORT": str(port + place if port else 0)}
 
 
 def run_sink(settings: Settings) -> int:

@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         default=0, description="Port of the Prometheus page of a worker or sink; 0 shows none."
     )
+    processes: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1,
+        description="Processes of one `fitly worker`, which share its partitions; their metrics pages are on "
+        "METRICS_PORT and the ports after it. More than partitions or cores are of no use.",
+    )
     session_timeout_s: Annotated[float, Field(gt=0, le=300)] = Field(
         default=30.0, description="Seconds without a heartbeat after which Kafka gives a worker's partitions to others."
     )

@@ -13,7 +13,7 @@ from fitly.core.learner import ARMS, DECISIONS, ArmEntry, ContextRow, DecisionEn
 from fitly.core.names import UserId
 from fitly.core.numbers import DAY, Millis, to_datetime, to_millis
 from fitly.core.rules import Policy, Switches, Thresholds, Windows
-from fitly.core.tally import arm_entry
+from fitly.core.tally import empty_arm
 from fitly.core.topics import CONTEXTS, LEARNERS, OUTCOMES, REJECTED, SELECTED
 from fitly.core.vocabulary import ArmCode, Bin, ClockMode, Context, Variant
 from fitly.wire.events import encode_control, encode_event, encode_tick
@@ -44,7 +44,7 @@ class Record(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 class Told(NamedTuple):
@@ -68,7 +68,8 @@ class Told(NamedTuple):
     def answers(self) -> str | None:
         """The request that the one decision that went out repeats for."""
         (sent,) = self.to(SELECTED)
-        return dict(sent.headers).get(ANSWERS_HEADER, b"").decode() or None
+        answers = dict(sent.headers).get(ANSWERS_HEADER)
+        return None if answers is None else answers.decode()
 
     @property
     def decided(self) -> bool:
@@ -91,7 +92,9 @@ class Told(NamedTuple):
     @property
     def reason(self) -> str:
         (sent,) = self.to(REJECTED)
-        return dict(sent.headers)["reason"].decode()
+        reason = dict(sent.headers)["reason"]
+        assert reason is not None
+        return reason.decode()
 
 
 class Partition:
@@ -122,7 +125,7 @@ class Partition:
         self,
         key: bytes | None,
         value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
+        headers: Sequence[tuple[str, bytes | None]] = (),
         *,
         stamp: int | None = None,
     ) -> Told:
@@ -217,7 +220,9 @@ class Partition:
         return list(DECISIONS.all(self.row(user, context).decisions))
 
     def arm(self, code: int, user: str = "ada", context: Context = Context.ASSESSMENT) -> ArmEntry:
-        return arm_entry(self.row(user, context).arms, code)
+        arms = self.row(user, context).arms
+        place = ARMS.find_byte(arms, code)
+        return empty_arm(code) if place < 0 else ARMS.at(arms, place)
 
     def arms(self, user: str = "ada", context: Context = Context.ASSESSMENT) -> list[ArmEntry]:
         return list(ARMS.all(self.row(user, context).arms))

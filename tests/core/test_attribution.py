@@ -75,12 +75,25 @@ def test_another_variant_than_the_decisions_is_a_contradiction() -> None:
     assert not orphaned(partition.outcome(strategy_variant=selected.strategy_variant.label))
 
 
-def test_a_variant_beside_a_decision_not_to_apply_is_no_contradiction() -> None:
+def test_a_variant_beside_a_decision_not_to_apply_is_a_contradiction_unless_it_was_not_shown() -> None:
     partition = Partition(replace(SURE, control_share=1))
     partition.request()
-    told = partition.outcome(strategy_variant="BALANCED")
+    assert orphaned(partition.outcome(strategy_variant="BALANCED"))
+    told = partition.outcome(strategy_variant="BALANCED", personalization_applied=False)
     assert not orphaned(told)
     assert (told.filed.strategy_variant, told.filed.personalization_applied) == (None, False)
+
+
+def test_a_decision_is_forgotten_sixteen_days_after_it_ended_though_the_row_may_still_hold_it() -> None:
+    partition = Partition()
+    decision = partition.request().selected.decision_id
+    partition.later(days=30 + 16)
+    assert partition.outcome(decision_id=decision).filed.decision_id == decision
+    forgetful = Partition()
+    decision = forgetful.request().selected.decision_id
+    forgetful.later(days=30 + 16, hours=1 / 3_600_000)
+    assert forgetful.applied(decision, applied=True).bin == "ORPHAN"
+    assert orphaned(forgetful.outcome(decision_id=decision))
 
 
 def test_applied_where_the_decision_was_not_to_is_a_contradiction() -> None:
@@ -129,7 +142,21 @@ def test_a_consumers_word_outranks_an_outcomes_in_any_order() -> None:
     assert partition.arms()[0].n == 1
     partition.applied(decision, applied=False)
     assert partition.arms()[0].n == 0
-    assert orphaned(partition.outcome(personalization_applied=True))
+    told = partition.outcome(personalization_applied=True)
+    assert not orphaned(told)
+    assert told.filed.personalization_applied is False
+    assert partition.arms()[0].n == 0
+
+
+def test_after_an_opt_out_a_consumers_word_teaches_nothing() -> None:
+    partition = Partition()
+    decision = partition.request().selected.decision_id
+    partition.outcome()
+    partition.applied(decision, applied=False)
+    partition.prefer(level="NONE")
+    told = partition.applied(decision, applied=True)
+    assert (told.bin, told.outputs) == ("OPTED_OUT", [])
+    assert partition.arms()[0].n == 0
 
 
 def test_the_sums_are_the_same_whether_the_consumer_speaks_before_the_outcome_or_after() -> None:

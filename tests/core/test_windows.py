@@ -58,6 +58,20 @@ def _timeless(row: ContextRow) -> tuple[object, ...]:
     return decisions, arms, day_sums(row), row.own_n, row.own_sum, row.unjoined, row.closes_at
 
 
+def test_a_later_decisions_window_may_close_before_an_earlier_ones() -> None:
+    partition = Partition(NO_DWELL)
+    partition.request()
+    partition.revise(replace(NO_DWELL, windows=Windows(assessment=1.0)))
+    partition.request()
+    partition.later(days=1)
+    partition.tick()
+    assert [entry.is_open for entry in partition.decisions()] == [1, 0]
+    partition.later(days=6)
+    partition.tick()
+    assert [entry.is_open for entry in partition.decisions()] == [0, 0]
+    assert partition.row().closes_at == NEVER
+
+
 def test_a_row_is_due_when_its_next_window_closes_and_never_when_none_is_open() -> None:
     partition = Partition(NO_DWELL)
     partition.request()

@@ -62,7 +62,7 @@ class Author:
     """User, context and event id of what may have brought a decision."""
     outcomes: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def write(self, key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...] = ()) -> None:
+    def write(self, key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes | None], ...] = ()) -> None:
         self.log.append(Record(len(self.log), self.now, key, value, headers))
 
     def say(self, kind: str, user: str, data: Data, *, hours_ago: float = 0) -> str:

@@ -27,7 +27,7 @@ class Record(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 class Partition:
@@ -82,7 +82,7 @@ class Partition:
         self._out(CONTROL, None, value)
         self._append(None, value, ((SIGNATURE_HEADER, sign(KEY, BIRTH, value)),))
 
-    def _append(self, key: bytes | None, value: bytes, headers: tuple[tuple[str, bytes], ...] = ()) -> None:
+    def _append(self, key: bytes | None, value: bytes, headers: tuple[tuple[str, bytes | None], ...] = ()) -> None:
         self._log.append(Record(self._written, to_millis(self.now), key, value, headers))
         self._written += 1
 

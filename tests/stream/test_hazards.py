@@ -49,6 +49,7 @@ HAZARDS: tuple[tuple[str, Scenario], ...] = (
     ("C7", group.no_static_membership),
     ("standby", group.no_standbys),
     ("transactional-offsets", transactions.a_zombie_commits),
+    ("transactional-offsets", transactions.a_zombie_is_fenced_between_two_sends),
     ("transactional-offsets", transactions.a_worker_sleeps_past_its_session),
 )
 

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from contextlib import aclosing
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 import pytest
 from tests.stream.rig import rig
@@ -18,6 +19,7 @@ from fitly.core.names import partition_of
 from fitly.core.topics import INPUT
 from fitly.core.vocabulary import ClockMode
 from fitly.metrics import METRICS, READY, REFUSAL_ALARM, Meters
+from fitly.stream import commits
 from fitly.stream.page import Page
 from fitly.stream.publish import Publisher
 from fitly.stream.read import follow
@@ -91,6 +93,20 @@ async def test_too_many_refusals_raise_the_alarm_and_a_worker_is_not_ready(world
         await it.reaches(records[-1].offset)
         assert it.host.meters.registry.get_sample_value(REFUSAL_ALARM.name, {"partition": "0"}) == 1
         assert not it.host.ready()
+
+
+@pytest.mark.kafka
+async def test_transactions_become_small_where_they_take_long(world: World) -> None:
+    await world.create(ClockMode.LIVE)
+    await world.publish(200)
+    records = await log_of(world, 0)
+    async with rig(world) as it:
+        epoch = await it.assign()
+        before = it.task._commits.most
+        with patch.object(commits, "COMMIT_S", 1e-6):  # even on this link
+            it.give(epoch, 0, records)
+            await it.reaches(records[-1].offset)
+        assert it.task._commits.most == commits.LEAST < before
 
 
 @pytest.mark.kafka

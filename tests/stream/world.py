@@ -24,8 +24,8 @@ from fitly.settings import Settings
 from fitly.stream import read, topics
 from fitly.stream.publish import Publisher
 from fitly.stream.restore import CHANGELOGS
-from fitly.wire.batch import Outgoing
 from fitly.wire.events import encode_event
+from fitly.wire.outgoing import Outgoing
 from fitly.wire.shard import Shard
 
 PARTITIONS = 4
@@ -73,6 +73,16 @@ def outcome(draw: random.Random, user: str, time: datetime, source: str = "test"
     )
 
 
+def children_of(pid: int) -> list[int]:
+    """Give a process's children, as Linux tells them."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_there(pid: int) -> bool:
+    """Tell whether a process still exists."""
+    return Path(f"/proc/{pid}").exists()
+
+
 class WorkerProcess:
     """One worker as a process of its own, its log in a file."""
 
@@ -98,6 +108,15 @@ class WorkerProcess:
 
         await until(ended, seconds, f"the worker ends; it said:\n{self.log[-2000:]}")
         return self.process.wait()
+
+    async def children(self, count: int) -> list[int]:
+        """Wait for its child processes and give their ids."""
+
+        async def born() -> list[int]:
+            found = children_of(self.process.pid)
+            return found if len(found) == count else []
+
+        return await until(born, 20.0, f"{count} children")
 
     async def says(self, words: str, times: int = 1, seconds: float = 40.0) -> None:
         """Wait until its log holds some words."""

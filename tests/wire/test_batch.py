@@ -12,7 +12,7 @@ from fitly.core.numbers import DAY, Millis
 from fitly.core.rules import Policy
 from fitly.core.topics import INPUT, REJECTED
 from fitly.core.vocabulary import ClockMode
-from fitly.wire.batch import FORWARDED_HEADER
+from fitly.wire.batch import CUT_HEADER, FORWARDED_HEADER, MOST_REJECTED
 from fitly.wire.events import encode_control, encode_tick
 from fitly.wire.refusing import MOST_BYTES, REASONS
 from fitly.wire.signing import SIGNATURE_HEADER, sign
@@ -80,7 +80,7 @@ def test_what_is_refused_goes_out_as_it_came_with_its_reason_and_place(reason: s
     headers = dict(rejected.headers)
     assert rejected.topic == REJECTED
     assert rejected.value == (told.record.value or b"")
-    assert headers["detail"].decode()
+    assert headers["detail"]
     assert (headers["topic"], headers["partition"]) == (INPUT.encode(), b"0")
     assert headers["offset"] == str(told.record.offset).encode()
     assert rejected.key == (told.record.key or b"") + f"|{INPUT}-0-{told.record.offset}".encode()
@@ -96,6 +96,34 @@ def test_bad_input_leaves_its_neighbours_unaffected() -> None:
                     assert partition.write(*told.record[2:], stamp=told.record.timestamp).bin == "INVALID"
         partition.outcome(event_id="o")
     assert clean.rows() == dirty.rows()
+
+
+@pytest.mark.parametrize(("extra", "kept"), [(0, MOST_REJECTED), (1, MOST_BYTES)])
+def test_of_a_record_that_unfolds_to_more_than_a_topic_holds_the_beginning_is_kept(extra: int, kept: int) -> None:
+    told = Partition().write(b"ada", b"a" * (MOST_REJECTED + extra))
+    (rejected,) = told.outputs
+    assert told.reason == "TOO_LARGE"
+    assert len(rejected.value) == kept
+    assert dict(rejected.headers).get(CUT_HEADER) == (str(MOST_REJECTED + 1).encode() if extra else None)
+
+
+def test_a_header_without_a_value_is_sent_on_as_it_came() -> None:
+    partition = Partition(partitions=FAR)
+    away = stranger()
+    event = Partition().request(away).record.value
+    told = partition.write(away.encode(), event, (("trace", None),))
+    assert told.bin == "MISROUTED"
+    assert dict(told.outputs[0].headers)["trace"] is None
+
+
+def test_a_misrouted_record_with_headers_too_long_to_be_sent_on_is_refused() -> None:
+    partition = Partition(partitions=FAR)
+    away = stranger()
+    event = Partition().request(away).record.value
+    assert event is not None
+    assert partition.write(away.encode(), event, (("trace", b"h" * (MOST_BYTES - 5)),)).bin == "MISROUTED"
+    told = partition.write(away.encode(), event, (("trace", b"h" * (MOST_BYTES - 4)),))
+    assert (told.bin, told.reason) == ("INVALID", "TOO_LARGE")
 
 
 def test_a_long_key_of_a_refused_record_is_cut() -> None:

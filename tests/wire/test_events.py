@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.core.partition import BIRTH, KEY, START, Record
-from tests.wire.examples import ENVELOPES_REFUSED, EXAMPLES, OUTCOME, REFUSED, envelope
+from tests.wire.examples import ENVELOPES_REFUSED, EXAMPLES, MOMENTS, OUTCOME, REFUSED, envelope
 
 from fitly.core.errors import Refused
 from fitly.core.events import (
@@ -40,7 +40,7 @@ def refusal(value: bytes) -> Refused:
     return caught.value
 
 
-def read(value: bytes | None, key: bytes | None = b"ada", headers: tuple[tuple[str, bytes], ...] = ()) -> object:
+def read(value: bytes | None, key: bytes | None = b"ada", headers: tuple[tuple[str, bytes | None], ...] = ()) -> object:
     return decode(Record(0, START, key, value, headers), control_key=KEY, birth_id=BIRTH)
 
 
@@ -61,6 +61,23 @@ def test_every_example_is_read(kind: str) -> None:
         assert (event.kind, event.user_id, event.source, event.id) == (kind, "ada", "lms", "e-1")
         assert event.key == event_key("lms", "e-1")
         assert event.time == to_millis(datetime(2026, 3, 2, 7, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("written", "meant"), MOMENTS.items())
+def test_a_moment_is_read_however_rfc_3339_writes_it(written: str, meant: str) -> None:
+    event = parse_event(json.dumps(envelope(KIND, OUTCOME, time=written)).encode())
+    assert event.time == to_millis(datetime.fromisoformat(f"{meant}+00:00"))
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["1772438400", "2026-03-02 08:00:00Z", "2026-03-02T08:00:00Z\n", "2026-02-30T08:00:00Z", "0000-01-01T00:00:00Z"],
+)
+def test_a_moment_written_otherwise_is_refused_with_advice(time: str) -> None:
+    refused = refusal(json.dumps(envelope(KIND, OUTCOME, time=time)).encode())
+    assert refused.reason == "NOT_CLOUDEVENT"
+    assert refused.detail.startswith("time: ")
+    assert "RFC 3339" in refused.detail or "range" in refused.detail
 
 
 def test_extension_attributes_are_allowed_and_ignored() -> None:
@@ -110,6 +127,8 @@ def test_envelopes_that_do_not_fit_are_refused_by_name(attributes: dict[str, Any
         (GOOD.replace(b"0.5", b"-Infinity"), "NOT_A_NUMBER"),
         (GOOD.replace(b"0.5", b"1e400"), "NOT_A_NUMBER"),
         (GOOD.replace(b"2026", b"1969"), "OUT_OF_RANGE"),
+        (GOOD.replace(b"2026", b"0001"), "OUT_OF_RANGE"),
+        (GOOD.replace(b"2026-03-02T08:00:00+01:00", b"0001-01-01T00:00:00+10:00"), "OUT_OF_RANGE"),
         (GOOD.replace(b"2026-03-02T08:00:00+01:00", b"9999-12-31T23:00:00-10:00"), "OUT_OF_RANGE"),
         (GOOD + b" " * MOST_BYTES, "TOO_LARGE"),
         (b"[" * 1_000, "TOO_DEEP"),

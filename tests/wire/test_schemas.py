@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from tests.core.partition import BIRTH, START, SURE, UNSURE, Partition, replace
-from tests.wire.examples import ENVELOPES_REFUSED, EXAMPLES, OUTCOME, REFUSED, envelope
+from tests.wire.examples import ENVELOPES_REFUSED, EXAMPLES, MOMENTS, OUTCOME, REFUSED, envelope
 
 from fitly.core.events import CONTROL_EVENTS, LEARNER_EVENTS, TICK, LogOpened, PolicyRevised
 from fitly.core.numbers import Millis
@@ -58,6 +58,11 @@ def test_what_the_decoder_refuses_in_the_data_the_schema_refuses(kind: str, data
 @pytest.mark.parametrize(("attributes", "_reason"), ENVELOPES_REFUSED)
 def test_what_the_decoder_refuses_in_the_envelope_the_schema_refuses(attributes: dict[str, Any], _reason: str) -> None:
     assert not accepted("learner-events.json", envelope("fitly.outcome.recorded.v1", OUTCOME, **attributes))
+
+
+@pytest.mark.parametrize("written", MOMENTS)
+def test_a_moment_that_is_read_fits(written: str) -> None:
+    validator("learner-events.json").validate(envelope("fitly.outcome.recorded.v1", OUTCOME, time=written))
 
 
 @pytest.mark.parametrize("kind", [*LEARNER_EVENTS, *CONTROL_EVENTS, TICK])

@@ -10,6 +10,7 @@ import click
 from fitly import __version__
 from fitly.cli import doctor, publish, reads, request, roles, setup, simulate, up, verify
 from fitly.cli.program import MEANINGS, Program
+from fitly.core.form import is_compiled
 
 
 @click.group(
@@ -18,7 +19,7 @@ from fitly.cli.program import MEANINGS, Program
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": None},
     epilog="Exit status: " + "; ".join(f"{status.value} {meaning}" for status, meaning in MEANINGS.items()) + ".",
 )
-@click.version_option(__version__, prog_name="fitly")
+@click.version_option(__version__, message=f"fitly %(version)s (compiled: {'yes' if is_compiled() else 'no'})")
 def main() -> None:
     """Personalize learning from a log of outcomes, learn from what happened, and prove that it holds.
 

@@ -44,7 +44,7 @@ class Record(Protocol):
         """Its value; None for a tombstone."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
         """Its headers, in order."""
 
 
@@ -90,8 +90,8 @@ def document(topic: str, record: Record) -> dict[str, Plain]:
     }
 
 
-def _header(name: str, raw: bytes) -> Plain:
-    return raw.hex() if name == "fitly-signature" else text(raw)
+def _header(name: str, raw: bytes | None) -> Plain:
+    return raw.hex() if raw is not None and name == "fitly-signature" else text(raw)
 
 
 def line(topic: str, record: Record) -> Text:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,8 +20,9 @@ from fitly.core.errors import FitlyError
 from fitly.core.problems import Problem
 from fitly.core.vocabulary import Bin, ClockMode
 from fitly.settings import Settings, unknown_variables
-from fitly.stream import generation, read
+from fitly.stream import control, generation, read
 from fitly.stream import topics as declared
+from fitly.stream.release import read_release
 
 MOST_LAG: Final = 10_000
 MOST_REFUSED: Final = 0.20
@@ -50,19 +51,25 @@ async def examine(settings: Settings) -> list[Answer]:
     """
     problems = await declared.check(settings)
     answers = [
-        Answer("broker", well=True, told=f"{settings.kafka_bootstrap} answers"),
+        _broker(settings.kafka_bootstrap, await read_release(settings)),
         *_misspelt(),
         *_told("topics", problems, f"{len(topics.TOPICS)} topics are as declared"),
     ]
     questions: dict[str, Question] = {"control key": _key, "database": _database}
     if not any("does not exist" in problem.what for problem in problems):
-        questions |= {"clock": _clock, "worker": _worker, "records": _records, "sink": _sink}
+        questions |= {"control": _control, "clock": _clock, "worker": _worker, "records": _records, "sink": _sink}
     for question, ask in questions.items():
         try:
             answers += await ask(settings, question)
         except FitlyError as error:
             answers.append(Answer(question, well=False, told=str(error), remedy="put right what is said above first"))
     return [*answers, _disk(settings)]
+
+
+def _broker(bootstrap: str, release: str | None) -> Answer:
+    """Say that it answers, and what it is; one that needs ZooKeeper or is not Apache's does not tell."""
+    known = f"Kafka {release}" if release else "which release it is cannot be known: it does not tell"
+    return Answer("broker", well=True, told=f"{bootstrap} answers; {known}")
 
 
 Question = Callable[[Settings, str], Awaitable[list[Answer]]]
@@ -87,6 +94,22 @@ async def _key(settings: Settings, question: str) -> list[Answer]:
         return [Answer(question, well=False, told="none is configured", remedy=remedy)]
     born = await generation.read_generation(settings)
     return [Answer(question, well=True, told=f"it signed the log's opening (birth {born.birth_id})")]
+
+
+async def _control(settings: Settings, question: str) -> list[Answer]:
+    """Look for records of others in `control`, and for a setting that the policy in force overrules.
+
+    Nothing takes a record out of `control` again, and none but ours count: a foreign one is advice.
+    """
+    found = await generation.read_control(settings)
+    told, remedy = f"{len(found.events)} control events, all signed with our key", ""
+    if found.foreign:
+        newest = f"the newest at offset {found.foreign[-1]}"
+        told = f"{len(found.events)} control events; {len(found.foreign)} records are not ours ({newest}), passed over"
+        remedy = generation.REMEDY
+    overruled = await control.overruled_level(settings)
+    problems = [] if overruled is None else _told("level", [overruled], "")
+    return [Answer(question, well=True, told=told, remedy=remedy), *problems]
 
 
 async def _clock(settings: Settings, question: str) -> list[Answer]:
@@ -123,14 +146,27 @@ async def _records(settings: Settings, question: str) -> list[Answer]:
     for known in (await last_known(settings)).values():
         for name, count in known.bins.items():
             bins[name.partition("/")[0]] += count
-    events = sum(bins.values()) - bins[Bin.SYSTEM]
-    refused, misrouted = bins[Bin.INVALID], bins[Bin.MISROUTED]
+    return became(bins, question)
+
+
+def became(bins: Mapping[str, int], question: str = "records") -> list[Answer]:
+    """Judge what became of all records since the log began, by ledger bin.
+
+    A record that came to the wrong partition is counted there and, sent on, once more where it belongs: shares are of
+    the events that were sent.
+    """
+    refused, misrouted = bins.get(Bin.INVALID, 0), bins.get(Bin.MISROUTED, 0)
+    events = sum(bins.values()) - bins.get(Bin.SYSTEM, 0) - misrouted
     answers = []
     if events and refused / events > MOST_REFUSED:
+        told = f"{refused / events:.0%} of all {events:,} events were refused"
         remedy = "`fitly tail rejected-events` shows reasons and senders"
-        answers.append(Answer(question, well=False, told=f"{refused / events:.0%} of all were refused", remedy=remedy))
+        answers.append(Answer(question, well=False, told=told, remedy=remedy))
     if events and misrouted / events > MOST_MISROUTED:
-        told = f"{misrouted / events:.1%} came to the wrong partition: a producer does not partition by murmur2"
+        told = (
+            f"{misrouted / events:.1%} of all {events:,} events came to the wrong partition: a producer does not "
+            "partition by murmur2"
+        )
         remedy = "librdkafka: set partitioner=murmur2_random; each such record costs a second way"
         answers.append(Answer(question, well=False, told=told, remedy=remedy))
     fine = f"{events:,} events, {refused:,} refused, {misrouted:,} sent on to their partition"

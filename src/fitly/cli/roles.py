@@ -18,7 +18,8 @@ from fitly.settings import Settings
 def worker(settings: Settings) -> None:
     """Run one worker: it folds its share of the log's partitions until SIGTERM or Ctrl-C.
 
-    Start as many as there are partitions at most; they share the partitions by themselves. It exits with 2 where
+    Start as many as there are partitions at most; they share the partitions by themselves. With FITLY_PROCESSES=N one
+    worker is N processes, to use the cores of a machine; when one of them ends, all do. It exits with 2 where
     starting again cannot help (wrong key, wrong generation of the log), with 4 where its supervisor should start it
     again.
     """
@@ -26,7 +27,7 @@ def worker(settings: Settings) -> None:
 
 
 @click.command(short_help="Keep Postgres equal to the log's tables.")
-@configured(Need.KAFKA, Need.DATABASE, speaks=True)
+@configured(Need.KAFKA, Need.DATABASE, Need.KEY, speaks=True)
 def sink(settings: Settings) -> None:
     """Run the sink: it copies what the worker decided and learned into Postgres, each change exactly once.
 

@@ -58,12 +58,16 @@ def up(*, data: Path | None, ephemeral: bool, as_of: bool, simulate: float | Non
 async def _up(
     folder: Path | None, *, ephemeral: bool, as_of: bool, simulate: float | None, seconds: float | None
 ) -> None:
+    from fitly.stream import control  # noqa: PLC0415 - Kafka's client is not loaded for `--help`
+
     screen = console(err=True)
     teller = ConsoleTeller(screen)
     async with Stack(folder, ephemeral=ephemeral, teller=teller) as stack:
         settings = bootstrap.configured(stack.directory)
         teller.say(f"Kafka and Postgres are up in {stack.directory}; preparing topics and tables")
         mode = await bootstrap.prepare(settings, ClockMode.AS_OF if as_of else None)
+        if (overruled := await control.overruled_level(settings)) is not None:
+            teller.say(f"{overruled.what}: {overruled.remedy}")
         if simulate is not None and mode is ClockMode.AS_OF:
             message = f"{stack.directory} holds an AS_OF log, made for old data: simulate in another folder"
             raise Broken(message, restart_helps=False)

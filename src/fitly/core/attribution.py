@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fitly.core.dedupe import KEPT_AFTER_END
 from fitly.core.events import OutcomeRecorded
 from fitly.core.learner import DECISIONS, DecisionEntry, Shown
 from fitly.core.names import packed_id
@@ -15,6 +16,7 @@ from fitly.core.vocabulary import ARM_CODES
 
 _YES = (Shown.OUTCOME_SAYS_YES, Shown.CONSUMER_SAYS_YES)
 _NO = (Shown.OUTCOME_SAYS_NO, Shown.CONSUMER_SAYS_NO)
+_CONSUMER = (Shown.CONSUMER_SAYS_YES, Shown.CONSUMER_SAYS_NO)
 
 
 class Found(NamedTuple):
@@ -25,31 +27,32 @@ class Found(NamedTuple):
     entry: DecisionEntry
 
 
-_INTERVALS = DECISIONS.columns(DecisionEntry._fields.index("since"), DecisionEntry._fields.index("until"))
+_INTERVAL = DECISIONS.columns(*map(DecisionEntry._fields.index, ("since", "until"))).unpack_from
 
 
-def by_id(decisions: bytes, identifier: str) -> Found | None:
-    """Find a decision by its id."""
+def by_id(decisions: bytes, identifier: str, now: Millis) -> Found | None:
+    """Find a decision by its id, until 16 days after it ended."""
     try:
         index = DECISIONS.find(decisions, packed_id(identifier))
     except ValueError:
         return None
-    return None if index < 0 else _found(decisions, index)
+    return None if index < 0 else _found(decisions, index, now)
 
 
-def standing_at(decisions: bytes, moment: Millis) -> Found | None:
+def standing_at(decisions: bytes, moment: Millis, now: Millis) -> Found | None:
     """Find the decision that stood at a moment; of several, the newest."""
     width = DECISIONS.width
     for start in range(len(decisions) - width, -1, -width):
-        since, until = _INTERVALS.unpack_from(decisions, start)
+        since, until = _INTERVAL(decisions, start)
         if since <= moment < until:
-            return _found(decisions, start // width)
+            return _found(decisions, start // width, now)
     return None
 
 
-def _found(decisions: bytes, index: int) -> Found:
+def _found(decisions: bytes, index: int, now: Millis) -> Found | None:
+    """Give a decision, unless its time to be remembered is over: the row may hold it until the next is made."""
     entry = DECISIONS.at(decisions, index)
-    return Found(index, entry, entry)
+    return Found(index, entry, entry) if entry.until + KEPT_AFTER_END >= now else None
 
 
 def applied(entry: DecisionEntry) -> bool:
@@ -60,16 +63,19 @@ def applied(entry: DecisionEntry) -> bool:
 def testimony(entry: DecisionEntry, flag: bool) -> DecisionEntry | None:  # noqa: FBT001 - the outcome's own flag
     """Add what an outcome says of the learner's screen; None where it contradicts what is known.
 
-    A strategy cannot have been applied where the decision was not to.
+    A strategy cannot have been applied where the decision was not to. The consumer's word, once it came, stands
+    above what any outcome says; so it does not matter which came first.
     """
     if flag and not entry.apply:
         return None
-    if entry.shown == Shown.UNKNOWN:
+    if entry.shown in _CONSUMER:
+        return entry
+    if not entry.shown:
         return entry._replace(shown=Shown.OUTCOME_SAYS_YES if flag else Shown.OUTCOME_SAYS_NO)
     return entry if flag == (entry.shown in _YES) else None
 
 
-def attribute(decisions: bytes, data: OutcomeRecorded, moment: Millis) -> Found | None:
+def attribute(decisions: bytes, data: OutcomeRecorded, moment: Millis, now: Millis) -> Found | None:
     """Find the decision an outcome belongs to, with the outcome's testimony in it.
 
     Parameters
@@ -80,6 +86,8 @@ def attribute(decisions: bytes, data: OutcomeRecorded, moment: Millis) -> Found 
         The outcome; what it leaves out it agrees with.
     moment : Millis
         Its event time, used where it names no decision.
+    now : Millis
+        The clock.
 
     Returns
     -------
@@ -87,13 +95,13 @@ def attribute(decisions: bytes, data: OutcomeRecorded, moment: Millis) -> Found 
         None where nothing stood or where testimonies contradict: an ORPHAN.
     """
     named = data.decision_id
-    found = standing_at(decisions, moment) if named is None else by_id(decisions, named)
+    found = standing_at(decisions, moment, now) if named is None else by_id(decisions, named, now)
     if found is None:
         return None
-    variant, flag = data.strategy_variant, data.personalization_applied
-    if variant is not None and found.entry.apply and found.entry.variant != ARM_CODES[variant]:
+    variant, flag, entry = data.strategy_variant, data.personalization_applied, found.entry
+    if variant is not None and entry.variant != ARM_CODES[variant] and (entry.apply or flag is not False):
         return None
     if flag is None:
         return found
-    entry = testimony(found.entry, flag)
-    return None if entry is None else found._replace(entry=entry)
+    heard = testimony(entry, flag)
+    return None if heard is None else found._replace(entry=heard)

@@ -11,12 +11,12 @@ from fitly.core.confidence import Belief, belief, confidence
 from fitly.core.decisions import ArmView, Cause, Selected
 from fitly.core.eligibility import is_allowed, is_held_out
 from fitly.core.inforce import InForce
-from fitly.core.learner import ARMS, DECISIONS, ArmEntry, ContextRow, DecisionEntry, LearnerRow, Sealed
+from fitly.core.learner import ARMS, DECISIONS, ContextRow, DecisionEntry, LearnerRow, Sealed
 from fitly.core.names import PACKED_WIDTH, DecisionId, EventKey, config_id, decision_id, packed_id, uniform, unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, Nano, mean, nano
 from fitly.core.parameters import render
 from fitly.core.policies import ALGORITHMS, best, greedy, with_none
-from fitly.core.tally import arm_entry, empty_arm, put_arm
+from fitly.core.tally import activated, empty_arm, let_rest
 from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Level, Mode, Unit, Variant
 from fitly.core.windows import prune
 
@@ -26,8 +26,14 @@ _ABSTAIN: Final = {NONE: CERTAIN}
 _PROBED: Final = (Level.MEDIUM, Level.HIGH)
 _OPTED_OUT: Final = MODE_CODES[Mode.OPTED_OUT]
 _PROBE: Final = MODE_CODES[Mode.PROBE]
-_ACTIVE: Final = ARMS.columns(*map(ArmEntry._fields.index, ("arm", "active")))
-_TEACHES_BASELINE: Final = {Mode.CONTROL: ArmCode.CONTROL, Mode.HOLDOUT: ArmCode.HOLDOUT}
+_NOTHING: Final = ArmCode.NOTHING
+_CONTROL: Final = ArmCode.CONTROL
+_TEACHES_BASELINE: Final = {
+    Mode.CONTROL: ArmCode.CONTROL,
+    Mode.HOLDOUT: ArmCode.HOLDOUT,
+    Mode.PINNED: ArmCode.NOTHING,
+}
+"""The arm that a decision's reward teaches, where it is not the arm that was applied."""
 
 
 class Drawn(NamedTuple):
@@ -136,29 +142,31 @@ def decide(
     drawn = _draw(row, learner, force, draws, now)
     user, context, variant = row.user_id, row.context, drawn.variant
     apply = variant is not None
+    preferences, policy = learner.preferences, force.rules.policy
+    # Positions in place of names, here and in `_stand`: at every decision, names would cost twice as much.
     selected = Selected(
-        decision_id=decision_id(cause.event_id, user, context),
-        user_id=user,
-        context=context,
-        mode=drawn.mode,
-        apply=apply,
-        strategy_variant=variant,
-        parameters=render(context, learner.preferences) if apply else {},
-        propensities=drawn.propensities,
-        unit=drawn.unit,
-        assignment_probability=drawn.assignment,
-        epsilon=force.rules.policy.epsilon,
-        confidence=drawn.confidence,
-        threshold=force.thresholds[learner.preferences.level],
-        config_id=None if variant is None else config_id(user, context, variant),
-        policy_revision=force.rules.policy_revision,
-        experiment=None,
-        cause=cause,
-        decided_at=now,
-        valid_until=Millis(now + force.valid),
-        supersedes=_newest(row.decisions),
-        arms=drawn.arms,
-        draws=draws.made,
+        decision_id(cause.event_id, user, context),
+        user,
+        context,
+        drawn.mode,
+        apply,
+        variant,
+        render(context, preferences) if apply else {},
+        drawn.propensities,
+        drawn.unit,
+        drawn.assignment,
+        policy.epsilon,
+        drawn.confidence,
+        force.thresholds[preferences.level],
+        None if variant is None else config_id(user, context, variant),
+        force.rules.policy_revision,
+        None,  # no experiment
+        cause,
+        now,
+        Millis(now + force.valid),
+        _newest(row.decisions),
+        drawn.arms,
+        draws.made,
     )
     return _stand(row, selected, force, now), selected
 
@@ -230,13 +238,13 @@ def _look(
 ) -> tuple[dict[Variant, Belief], dict[Variant, ArmView]]:
     """Give what is believed of each arm, and what the record will show of it."""
     priors, shrunk = force.rules.priors, force.rules.policy.shrinkage
-    control = empty_arm(ArmCode.CONTROL)
+    control = _NO_CONTROL
     unknown = belief(None, control, priors)
     untaught = ArmView(0, None, unknown.mean if shrunk else priors.metric_mean)
     beliefs, views = dict.fromkeys(arms, unknown), dict.fromkeys(arms, untaught)
     entries = [entry for entry in ARMS.all(row.arms) if entry.n]
     for entry in entries:
-        if entry.arm == ArmCode.CONTROL:
+        if entry.arm == _CONTROL:
             control = entry
     for entry in entries:
         arm = ARM_VARIANTS.get(entry.arm)
@@ -247,54 +255,53 @@ def _look(
     return beliefs, views
 
 
+_NO_CONTROL: Final = empty_arm(ArmCode.CONTROL)
+
+
 def _stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) -> ContextRow:
     """Let a decision stand: end the former one, open its reward window, move the active config."""
-    mode, variant = selected.mode, selected.strategy_variant
-    code = ArmCode.NOTHING if variant is None else ARM_CODES[variant]
-    teaches = code if mode is not Mode.PINNED else ArmCode.NOTHING
+    mode, variant, threshold = selected.mode, selected.strategy_variant, selected.threshold
+    code = _NOTHING if variant is None else ARM_CODES[variant]
     closes = now + force.windows[row.context]
-    entry = DecisionEntry(
-        id=packed_id(selected.decision_id),
-        since=now,
-        until=selected.valid_until,
-        closes=closes,
-        mode=MODE_CODES[mode],
-        variant=code,
-        arm=_TEACHES_BASELINE.get(mode, teaches),
-        apply=selected.apply,
-        propensity=selected.propensities[variant or NONE],
-        threshold=0 if selected.threshold is None else nano(selected.threshold),
-        revision=selected.policy_revision,
+    entry = DECISIONS.pack(
+        packed_id(selected.decision_id),
+        now,
+        selected.valid_until,
+        closes,
+        MODE_CODES[mode],
+        code,
+        _TEACHES_BASELINE.get(mode, code),
+        selected.apply,
+        selected.propensities[variant or NONE],
+        0 if threshold is None else nano(threshold),
+        selected.policy_revision,
+        *_NEW,
     )
+    arms = row.arms
+    if code is not _NOTHING:
+        arms = activated(arms, code, now)
+    elif mode is Mode.OPTED_OUT:
+        arms = let_rest(arms, now)
     return row._replace(
-        decisions=DECISIONS.append(_ended(row.decisions, now), entry),
-        arms=_activate(row.arms, code, mode, now),
+        decisions=_ended(row.decisions, now) + entry,
+        arms=arms,
         standing=Sealed.of(selected),
         closes_at=Millis(min(row.closes_at, closes)),
         updated_at=now,
     )
 
 
+_NEW: Final = tuple(DecisionEntry._field_defaults.values())
+"""What is known of a decision that has just been made: everything from `DecisionEntry.shown` on."""
+
+
 def _ended(decisions: bytes, now: Millis) -> bytes:
     """End the newest decision's interval, where it would reach beyond now."""
-    if not decisions or _last(decisions).until <= now:
+    if not decisions:
+        return decisions
+    start = len(decisions) - DECISIONS.width
+    if _INTERVAL(decisions, start)[1] <= now:
         return decisions
     # Eight bytes put in place: to unpack and pack the 27 fields for one of them would cost five times as much.
-    start = len(decisions) - DECISIONS.width + _UNTIL
+    start += _UNTIL
     return decisions[:start] + now.to_bytes(8, "little") + decisions[start + 8 :]
-
-
-def _activate(arms: bytes, code: ArmCode, mode: Mode, now: Millis) -> bytes:
-    """Make the arm of an applied decision the active one; an opt-out or a switch leaves none active."""
-    if code is ArmCode.NOTHING and mode is not Mode.OPTED_OUT:
-        return arms
-    for arm, active in _ACTIVE.iter_unpack(arms):
-        if active and arm != code:
-            arms = put_arm(arms, arm_entry(arms, arm)._replace(active=0, deactivated=now, updated=now))
-    if code is ArmCode.NOTHING:
-        return arms
-    _, selected, n, raw, centred, centred2, first, activated, deactivated, _, active = arm_entry(arms, code)
-    since = activated if active else now
-    return put_arm(
-        arms, ArmEntry(code, selected + 1, n, raw, centred, centred2, first or now, since, deactivated, now, 1)
-    )

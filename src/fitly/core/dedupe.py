@@ -11,15 +11,18 @@ from struct import Struct
 from typing import Final
 
 from fitly.core.learner import SEEN, Seen
-from fitly.core.numbers import Day
+from fitly.core.numbers import DAY, Day, Millis
 
 CAPACITY: Final = 512
 """Events remembered per row."""
 ACCEPTANCE_DAYS: Final = 16
 """An event of an earlier day than this many before now is LATE; nothing older needs remembering."""
+KEPT_AFTER_END: Final = Millis(ACCEPTANCE_DAYS * DAY)
+"""How long a decision's interval is remembered after it ended."""
 
 
 _DAY: Final = SEEN.columns(Seen._fields.index("day"))
+_SEEN: Final = SEEN.pack
 _FULL: Final = CAPACITY * SEEN.width
 
 
@@ -63,8 +66,7 @@ def remember(ring: bytes, floor: int, fingerprint: bytes, day: Day, today: Day) 
     tuple of bytes and int
         Ring and floor with the event in them; at most `CAPACITY` records.
     """
-    ring = drop_before(ring, SEEN.width, _DAY, today - ACCEPTANCE_DAYS)
-    ring = SEEN.put(ring, -1, fingerprint, day)
+    ring = drop_before(ring, SEEN.width, _DAY, today - ACCEPTANCE_DAYS) + _SEEN(fingerprint, day)
     if len(ring) <= _FULL:
         return ring, floor
     oldest = min(seen.day for seen in SEEN.all(ring))

@@ -5,6 +5,8 @@ Knows preferences and the holdout. Must never know rewards.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from fitly.core.inforce import InForce
 from fitly.core.learner import Preferences
 from fitly.core.names import UserId, uniform
@@ -17,13 +19,17 @@ def is_allowed(preferences: Preferences, context: Context) -> bool:
     >>> is_allowed(Preferences(level=Level.NONE), Context.MISSION)
     False
     """
-    if preferences.level is Level.NONE:
+    if preferences.level is _NOTHING:
         return False
-    if context is Context.MISSION:
-        return preferences.mission_enabled
-    if context is Context.CONTENT:
+    if context is _CONTENT:
         return preferences.content_enabled
-    return preferences.assessment_enabled if context is Context.ASSESSMENT else preferences.session_enabled
+    if context is _ASSESSMENT:
+        return preferences.assessment_enabled
+    return preferences.mission_enabled if context is _MISSION else preferences.session_enabled
+
+
+# A member looked up in its enum costs as much as the whole of the test above, which every event makes twice.
+_NOTHING, _MISSION, _CONTENT, _ASSESSMENT = Level.NONE, Context.MISSION, Context.CONTENT, Context.ASSESSMENT
 
 
 def is_held_out(force: InForce, user_id: UserId) -> bool:
@@ -31,4 +37,10 @@ def is_held_out(force: InForce, user_id: UserId) -> bool:
 
     The hash does not depend on the share: raising it keeps everybody who was held out before.
     """
-    return uniform(force.birth, "", user_id, "", "holdout") < force.rules.policy.holdout_share
+    return _place(force.birth, user_id) < force.rules.policy.holdout_share
+
+
+@lru_cache(maxsize=1 << 16)
+def _place(birth: bytes, user_id: UserId) -> float:
+    """Give where a learner stands between 0 and 1, for ever; asked at every decision."""
+    return uniform(birth, "", user_id, "", "holdout")

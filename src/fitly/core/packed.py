@@ -40,12 +40,14 @@ class Layout(Generic[Record]):
     (Point(x=3, y=4), 2)
     """
 
-    __slots__ = ("_codes", "_struct", "make", "width")
+    __slots__ = ("_codes", "_struct", "make", "pack", "width")
 
     def __init__(self, record: type[Record], fields: str) -> None:
         # What a NamedTuple's `_make` does, without a Python frame for each record.
         self.make: Callable[[tuple[Any, ...]], Record] = partial(tuple.__new__, record)
         self._struct = struct.Struct("<" + fields)
+        self.pack: Callable[..., bytes] = self._struct.pack
+        """Packs the fields of one record; what is packed at once need not be a record first."""
         self._codes = re.findall(r"\d*[a-zA-Z]", fields)
         self.width = self._struct.size
 
@@ -61,11 +63,12 @@ class Layout(Generic[Record]):
         IndexError
             If there is no such record.
         """
-        start = index * self.width if index >= 0 else len(blob) + index * self.width
-        if start < 0 or start + self.width > len(blob):
+        try:
+            # A negative place counts from the end here too.
+            return self.make(self._struct.unpack_from(blob, index * self.width))
+        except struct.error:
             message = f"no record {index} among {self.count(blob)}"
-            raise IndexError(message)
-        return self.make(self._struct.unpack_from(blob, start))
+            raise IndexError(message) from None
 
     def all(self, blob: bytes) -> Iterator[Record]:
         """Unpack every record in order."""
@@ -93,19 +96,15 @@ class Layout(Generic[Record]):
 
     def append(self, blob: bytes, record: Record) -> bytes:
         """Add a record at the end."""
-        return blob + self._struct.pack(*record)
+        return blob + self.pack(*record)
 
     def replace(self, blob: bytes, index: int, record: Record) -> bytes:
         """Put a record in another's place (``index`` from 0)."""
         start = index * self.width
-        return blob[:start] + self._struct.pack(*record) + blob[start + self.width :]
+        return blob[:start] + self.pack(*record) + blob[start + self.width :]
 
-    def put(self, blob: bytes, index: int, *fields: int | bytes) -> bytes:
-        """Put a record's fields in another's place, or at the end where ``index`` is negative.
-
-        For the records that every outcome writes: what is packed at once need not be a record first.
-        """
-        packed = self._struct.pack(*fields)
+    def put(self, blob: bytes, index: int, packed: bytes) -> bytes:
+        """Put a packed record in another's place, or at the end where ``index`` is negative."""
         if index < 0:
             return blob + packed
         start = index * self.width
@@ -122,8 +121,7 @@ class Layout(Generic[Record]):
 
     def join(self, records: Iterator[Record] | list[Record]) -> bytes:
         """Pack records one after another."""
-        pack = self._struct.pack
-        return b"".join(pack(*record) for record in records)
+        return b"".join([self.pack(*record) for record in records])
 
     def find_byte(self, blob: bytes, first: int) -> int:
         """Give the index of the first record whose first byte is ``first``, or -1.

@@ -7,12 +7,12 @@ what comes out. A literal map from event type to function stands at the foot.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final
 
 from fitly.core.amending import withdraw_or_correct
 from fitly.core.attribution import applied, attribute, by_id
 from fitly.core.deciding import decide, is_overruled, is_stale
-from fitly.core.decisions import UNMEASURED, Answer, Cause, Effect, Measured, OutcomeAmended, OutcomeFiled
+from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAmended, OutcomeFiled
 from fitly.core.dedupe import ACCEPTANCE_DAYS, is_seen, remember
 from fitly.core.eligibility import is_allowed
 from fitly.core.events import (
@@ -26,67 +26,15 @@ from fitly.core.events import (
 )
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, DecisionEntry, LearnerRow, Preferences, Shown
-from fitly.core.names import ConfigId, DecisionId, UserId, config_id, fingerprint, unpacked_id
+from fitly.core.names import ConfigId, DecisionId, config_id, fingerprint, unpacked_id
 from fitly.core.numbers import HOUR, Day, Micro, Millis, day_of
 from fitly.core.outcomes import add_outcome
 from fitly.core.resets import changed, forgotten, reset
 from fitly.core.rewards import measured
+from fitly.core.scene import Folded, Moment, Rows, Scene
 from fitly.core.tally import put
 from fitly.core.vocabulary import ARM_VARIANTS, Bin, Context, Scope
 from fitly.core.windows import settle
-
-
-class Moment(NamedTuple):
-    """Where and when a record stands in the log.
-
-    ``stamp`` is the record's own, ``now`` the highest of the partition so far.
-    """
-
-    stamp: Millis
-    now: Millis
-    partition: int
-    offset: int
-
-
-class Rows(Protocol):
-    """The rows of the learners of one partition."""
-
-    def learner(self, user_id: UserId) -> LearnerRow | None:
-        """Give a learner's row, None where there is none yet."""
-
-    def context(self, user_id: UserId, context: Context) -> ContextRow | None:
-        """Give a learner's row of a context, None where there is none yet."""
-
-
-class Folded(NamedTuple):
-    """What one record led to: its bin, the rows that changed, and what goes out, in order."""
-
-    bin: Bin
-    learner: LearnerRow | None = None
-    contexts: tuple[ContextRow, ...] = ()
-    effects: tuple[Effect, ...] = ()
-
-
-class Scene(NamedTuple):
-    """What every handler is given."""
-
-    rows: Rows
-    learner: LearnerRow
-    event: LearnerEvent
-    force: InForce
-    at: Moment
-
-    @property
-    def cause(self) -> Cause:
-        """The event as the cause of a decision."""
-        return Cause(self.event.key, self.at.partition, self.at.offset)
-
-    def context(self, context: Context) -> ContextRow:
-        """The row of a context, settled to now."""
-        row = self.rows.context(self.event.user_id, context)
-        if row is None:
-            return ContextRow(user_id=self.event.user_id, context=context)
-        return settle(row, self.force, self.at.now)
 
 
 def step(rows: Rows, event: LearnerEvent, force: InForce, at: Moment) -> Folded:
@@ -167,7 +115,7 @@ def _outcome_recorded(scene: Scene, data: OutcomeRecorded) -> Folded:
     if not is_allowed(scene.learner.preferences, data.context):
         return Folded(Bin.OPTED_OUT, contexts=(row,), effects=_filed_unread(scene, Bin.OPTED_OUT))
     metrics = measured(data)
-    found = attribute(row.decisions, data, scene.event.time)
+    found = attribute(row.decisions, data, scene.event.time, scene.at.now)
     effects: tuple[Effect, ...]
     if found is None:
         effects = (_filed(scene.event, data, Bin.ORPHAN, metrics),)
@@ -226,9 +174,11 @@ def _decision_applied(scene: Scene, data: DecisionApplied) -> Folded:
         return Folded(refusal)
     for context in Context:
         row = scene.context(context)
-        found = by_id(row.decisions, data.decision_id)
+        found = by_id(row.decisions, data.decision_id, scene.at.now)
         if found is None:
             continue
+        if not is_allowed(learner.preferences, context):
+            return Folded(Bin.OPTED_OUT, learner=learner)
         if data.applied and not found.entry.apply:
             break
         shown = Shown.CONSUMER_SAYS_YES if data.applied else Shown.CONSUMER_SAYS_NO

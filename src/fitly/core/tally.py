@@ -20,23 +20,23 @@ CUMULATIVE: Final = Day(0)
 Lesson: TypeAlias = tuple[int, int, int]
 """What one decision teaches its arm: 1 or 0 rewards, the reward, the centred reward."""
 NO_LESSON: Final = (0, 0, 0)
+_NOTHING: Final = ArmCode.NOTHING
 _DENIED: Final = (Shown.OUTCOME_SAYS_NO, Shown.CONSUMER_SAYS_NO)
 
 
 def teaches(entry: DecisionEntry) -> bool:
     """Tell whether a decision may teach: randomized or applied, and not denied by whoever saw the screen."""
-    return entry.arm != ArmCode.NOTHING and not (entry.apply and entry.shown in _DENIED)
+    return entry.arm != _NOTHING and not (entry.apply and entry.shown in _DENIED)
 
 
 def lesson(entry: DecisionEntry) -> Lesson:
     """Give what a decision teaches its arm: the mean over its outcomes, or its default reward."""
-    if not teaches(entry):
+    count = entry.outcomes
+    if not (count or entry.defaulted) or not teaches(entry):
         return NO_LESSON
-    if entry.outcomes:
-        return 1, mean(entry.reward, entry.outcomes), mean(entry.centred, entry.outcomes)
-    if entry.defaulted:
-        return 1, entry.reward, entry.centred
-    return NO_LESSON
+    if count > 1:
+        return 1, mean(entry.reward, count), mean(entry.centred, count)
+    return 1, entry.reward, entry.centred
 
 
 def put(row: ContextRow, index: int, old: DecisionEntry, new: DecisionEntry, now: Millis) -> ContextRow:
@@ -62,25 +62,18 @@ def moved(arms: bytes, old: DecisionEntry, new: DecisionEntry, now: Millis) -> b
     before, after = lesson(old), lesson(new)
     if before == after:
         return arms
-    index = ARMS.find_byte(arms, new.arm)
-    entry = empty_arm(new.arm) if index < 0 else ARMS.at(arms, index)
-    code, selected, n, raw, centred, centred2, first, activated, deactivated, _, active = entry
+    place = ARMS.find_byte(arms, new.arm)
+    entry = empty_arm(new.arm) if place < 0 else ARMS.at(arms, place)
     # Positions in place of names (`_replace`): this runs at every outcome, and names would cost four times as much.
-    return ARMS.put(
-        arms,
-        index,
-        code,
-        selected,
-        n + after[0] - before[0],
-        raw + after[1] - before[1],
-        centred + after[2] - before[2],
-        centred2 + after[2] ** 2 - before[2] ** 2,
-        first,
-        activated,
-        deactivated,
-        now,
-        active,
-    )
+    code, selected, n, raw, centred, centred2, first, since, deactivated, _, active = entry
+    n_before, raw_before, centred_before = before
+    n_after, raw_after, centred_after = after
+    n += n_after - n_before
+    raw += raw_after - raw_before
+    centred += centred_after - centred_before
+    centred2 += centred_after**2 - centred_before**2
+    changed = ARMS.pack(code, selected, n, raw, centred, centred2, first, since, deactivated, now, active)
+    return ARMS.put(arms, place, changed)
 
 
 def empty_arm(code: int) -> ArmEntry:
@@ -88,19 +81,26 @@ def empty_arm(code: int) -> ArmEntry:
     return ArmEntry(code, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
-def arm_entry(arms: bytes, code: int) -> ArmEntry:
-    """Give an arm's entry, empty where there is none.
+def activated(arms: bytes, code: int, now: Millis) -> bytes:
+    """Make an arm the active one, selected once more."""
+    arms = let_rest(arms, now, code)
+    place = ARMS.find_byte(arms, code)
+    entry = empty_arm(code) if place < 0 else ARMS.at(arms, place)
+    _, selected, n, raw, centred, centred2, first, since, deactivated, _, active = entry
+    since, first = since if active else now, first or now
+    changed = ARMS.pack(code, selected + 1, n, raw, centred, centred2, first, since, deactivated, now, 1)
+    return ARMS.put(arms, place, changed)
 
-    >>> arm_entry(b"", ArmCode.CONTROL).n
-    0
-    """
-    index = ARMS.find_byte(arms, code)
-    return empty_arm(code) if index < 0 else ARMS.at(arms, index)
+
+def let_rest(arms: bytes, now: Millis, but: int = ArmCode.NOTHING) -> bytes:
+    """Leave no arm active, ``but`` perhaps one; never are two."""
+    place = arms[_ACTIVE :: ARMS.width].find(1)
+    if place < 0 or arms[place * ARMS.width] == but:
+        return arms
+    return ARMS.replace(arms, place, ARMS.at(arms, place)._replace(active=0, deactivated=now, updated=now))
 
 
-def put_arm(arms: bytes, entry: ArmEntry) -> bytes:
-    """Replace or add an arm's entry."""
-    return ARMS.put(arms, ARMS.find_byte(arms, entry.arm), *entry)
+_ACTIVE: Final = ARMS.start_of(ArmEntry._fields.index("active"))
 
 
 def day_sums(row: ContextRow) -> dict[tuple[Day, int], Bucket]:

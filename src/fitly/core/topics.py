@@ -111,7 +111,10 @@ TOPICS: Final = (
         config={"max.message.bytes": str(4 << 20)},
         writer=("worker",),
         readers=("operators", "verify"),
-        help="Records that were refused: original bytes, with the reason in headers.",
+        help=(
+            "Records that were refused: original bytes, with the reason in headers. Of a record that unfolds to more "
+            "than 2 MiB the first 64 KiB are kept, and a header `cut` says how many bytes it had."
+        ),
     ),
     Topic(
         name=LEARNERS_CHANGELOG,

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from fitly.core.dedupe import ACCEPTANCE_DAYS, drop_before
+from fitly.core.dedupe import ACCEPTANCE_DAYS, KEPT_AFTER_END, drop_before
 from fitly.core.inforce import InForce
 from fitly.core.learner import BUCKETS, DECISIONS, NEVER, OUTCOMES, Bucket, ContextRow, DecisionEntry, OutcomeEntry
-from fitly.core.numbers import DAY, Millis, day_of
+from fitly.core.numbers import Millis, day_of
 from fitly.core.tally import CUMULATIVE, put, retire
 from fitly.core.vocabulary import ArmCode
 
-KEPT_AFTER_END: Final = Millis(ACCEPTANCE_DAYS * DAY)
-"""How long a decision's interval is remembered after it ended."""
 MOST_DECISIONS: Final = 64
 MOST_OUTCOMES: Final = 512
 _FULL: Final = MOST_DECISIONS * DECISIONS.width
@@ -36,7 +34,8 @@ def settle(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
     if row.closes_at > now:
         return row
     upcoming, over = NEVER, []
-    for index, (closes, is_open, outcomes) in enumerate(_WINDOWS(row.decisions)):
+    first = row.decisions[_IS_OPEN :: DECISIONS.width].find(1)
+    for index, (closes, is_open, outcomes) in enumerate(_WINDOWS(row.decisions[first * DECISIONS.width :]), first):
         if is_open and closes > now:
             upcoming = min(upcoming, closes)
         elif is_open and outcomes:
@@ -69,11 +68,11 @@ def prune(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
         buckets = retire(buckets, DECISIONS.at(decisions, start // DECISIONS.width), now)
         start += DECISIONS.width
     oldest = day_of(now) - ACCEPTANCE_DAYS
-    return row._replace(
-        decisions=decisions[start:],
-        outcomes=drop_before(row.outcomes, OUTCOMES.width, _OUTCOME_DAY, oldest),
-        buckets=_since(buckets, oldest),
-    )
+    outcomes = drop_before(row.outcomes, OUTCOMES.width, _OUTCOME_DAY, oldest)
+    buckets = _since(buckets, oldest) if buckets else buckets
+    if not start and outcomes is row.outcomes and buckets is row.buckets:
+        return row
+    return row._replace(decisions=decisions[start:], outcomes=outcomes, buckets=buckets)
 
 
 def _since(buckets: bytes, oldest: int) -> bytes:

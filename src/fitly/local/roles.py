@@ -138,7 +138,7 @@ async def spawn(role: Role, log: Path, environment: Mapping[str, str]) -> asynci
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
-            env=_inherited({**environment, **role.env}),
+            env=inherited({**environment, **role.env}),
             start_new_session=True,
         )
 
@@ -155,7 +155,7 @@ async def run_to_end(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env=_inherited(env or {}),
+        env=inherited(env or {}),
         start_new_session=True,
     )
     try:
@@ -177,7 +177,7 @@ def signal_group(leader: int, what: signal.Signals) -> None:
         return
 
 
-def _inherited(added: Mapping[str, str]) -> dict[str, str]:
+def inherited(added: Mapping[str, str]) -> dict[str, str]:
     """Return this process's own environment with `added`: what a child would get anyway."""
     return {**os.environ, **added}
 

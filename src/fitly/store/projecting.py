@@ -156,7 +156,10 @@ async def decisions(records: Sequence[Incoming]) -> Decisions:
 
 
 async def control(records: Sequence[Incoming]) -> list[tuple[PolicyRecord, int]]:
-    """Project a batch of the control log, which is kept for ever and so tells every revision."""
+    """Project a batch of the control log, which is kept for ever and so tells every revision.
+
+    The loop hands over records that are signed with our key, and no others.
+    """
     policies = [(policy_record(parse_control(record.value)), record.offset) for record in records if record.value]
     return [(policy, offset) for policy, offset in policies if policy is not None]
 

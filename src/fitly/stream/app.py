@@ -12,7 +12,7 @@ import faust
 from fitly.core.topics import BY_NAME, CONTEXTS, CONTEXTS_CHANGELOG, INPUT, LEARNERS, LEARNERS_CHANGELOG
 from fitly.stream.agents import add_learners
 from fitly.stream.batches import BatchScheduler
-from fitly.stream.clients import FETCH_BYTES
+from fitly.stream.clients import METADATA_AGE_MS
 from fitly.stream.transport import Transport
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fitly.stream.host import Host
 
 POLL_RECORDS: Final = 4_000
+FETCH_BYTES: Final = 512 << 10
+"""What one fetch brings of each partition: over a slow link a large answer is no progress until it is whole."""
 
 
 class App(faust.App):
@@ -84,6 +86,7 @@ def build_app(settings: Settings, host: Host) -> App:
         table_standby_replicas=0,
         consumer_auto_offset_reset="none",  # a position that is gone is an error, never a jump (A4)
         consumer_max_fetch_size=FETCH_BYTES,
+        consumer_metadata_max_age_ms=METADATA_AGE_MS,
         broker_check_crcs=False,  # TCP and the broker have checked
         broker_max_poll_records=POLL_RECORDS,
         broker_session_timeout=settings.session_timeout_s,

@@ -25,6 +25,9 @@ Client = TypeVar("Client")
 BATCH_BYTES: Final = 1 << 20
 """Size of a producer's batch; `topics.check` sees to it that ``max.message.bytes`` is not smaller (A1)."""
 FETCH_BYTES: Final = 4 << 20
+METADATA_AGE_MS: Final = 5_000
+"""How often members of a group ask anew which topics there are. aiokafka does not repeat a request that failed, as they
+do when a broker starts: a leader without topics shares out nothing, and all stay idle until it asks again."""
 TRANSACTION_TIMEOUT_MS: Final = 10_000
 """C1: an open transaction holds back every partition it touches, so an abandoned one must end soon."""
 REACH_S: Final = 10.0
@@ -62,12 +65,28 @@ def understood(error: BaseException, bootstrap: str) -> FitlyError:
         What aiokafka raised; one of ours is given back as it is.
     bootstrap : str
         The address, for the message.
+
+    Examples
+    --------
+    >>> died = kafka.KafkaError("Unexpected error during batch delivery")  # of aiokafka's sender
+    >>> died.__cause__ = kafka.KafkaConnectionError("closed")
+    >>> understood(died, "kafka:9092")
+    Retryable("Kafka at kafka:9092 cannot be reached (KafkaConnectionError('closed')): ...")
     """
+    while type(error) is kafka.KafkaError and error.__cause__ is not None:  # the client's own word for "see there"
+        error = error.__cause__
     if isinstance(error, FitlyError):
         return error
+    if (place := _unpacked(error)) is not None:
+        return Broken(
+            f"{place} on cannot be read: a record there, or soon after, has a header whose name is not UTF-8, and "
+            f"aiokafka ends at it ({error!r}). Stop its producer; docs/decisions/known-limits.md says how to go on",
+            restart_helps=False,
+        )
     if isinstance(error, kafka.ProducerFenced):
         return Broken(
-            "another process has taken over this transactional id; it goes on there. A restart rejoins the group"
+            "another process has taken over this transactional id, or our transaction stayed open for more than "
+            f"{TRANSACTION_TIMEOUT_MS / 1000:g} s and was aborted; nothing of it counts. A restart rejoins the group"
         )
     if isinstance(error, _CONFIGURATION):
         return Broken(
@@ -77,9 +96,22 @@ def understood(error: BaseException, bootstrap: str) -> FitlyError:
         return Retryable(
             f"Kafka at {bootstrap} cannot be reached ({error!r}): check the address and that the broker runs"
         )
-    if isinstance(error, kafka.KafkaError):
-        return Broken(f"Kafka at {bootstrap} answered {error!r}")
-    return Broken(f"our own fault: {error!r}")
+    theirs = isinstance(error, kafka.KafkaError)
+    return Broken(f"Kafka at {bootstrap} answered {error!r}" if theirs else f"our own fault: {error!r}")
+
+
+def _unpacked(error: BaseException) -> str | None:
+    """Name topic, partition and offset where aiokafka was unpacking a fetch; its error says none of them.
+
+    None for every other error. A contract test holds the name of the generator and of what it keeps.
+    """
+    trace = error.__traceback__ if isinstance(error, UnicodeDecodeError) else None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_qualname == "PartitionRecords._unpack_records":
+            records = trace.tb_frame.f_locals["self"]
+            return f"{records._tp.topic}-{records._tp.partition} from offset {records.next_fetch_offset}"  # noqa: SLF001 - see above
+        trace = trace.tb_next
+    return None
 
 
 def new_producer(
@@ -95,7 +127,6 @@ def new_producer(
         max_batch_size=BATCH_BYTES,
         max_request_size=4 * BATCH_BYTES,
         linger_ms=linger_ms,
-        retry_backoff_ms=20,
     )
 
 
@@ -175,7 +206,7 @@ class Started(Generic[Client]):
                 raise
 
     def _translate(self, error: BaseException) -> None:
-        if isinstance(error, (kafka.KafkaError, TimeoutError, OSError)):
+        if isinstance(error, (kafka.KafkaError, TimeoutError, OSError)) or _unpacked(error) is not None:
             raise understood(error, self._bootstrap) from error
 
 

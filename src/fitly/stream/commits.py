@@ -37,7 +37,10 @@ log = structlog.get_logger(__name__)
 
 FOLD_S: Final = 0.1
 """The longest a fold should take (A7): the number of records of a commit follows from the pace of the last ones."""
-FIRST: Final = 500
+COMMIT_S: Final = 1.0
+"""The longest a transaction should stay open. No heartbeat is sent while a rebalance waits for its end, and after
+`clients.TRANSACTION_TIMEOUT_MS` the broker aborts it: over a slow link it has to be small, or it never gets through."""
+FIRST: Final = 100
 """Records of the first commits, while the pace is not known."""
 LEAST: Final = 20
 SLICES: Final = 4
@@ -110,7 +113,7 @@ class Commits:
                 started = time.perf_counter()
                 await self._commit(batch)  # 2 to 6
                 self._open_shard.adopt(batch)  # 7
-                self._meters.observe(metrics.COMMIT_SECONDS, time.perf_counter() - started)
+                self._slow_down(len(records), time.perf_counter() - started)
                 self._account(batch)
         finally:
             self.idle.set()
@@ -187,6 +190,12 @@ class Commits:
             self.most = max(
                 LEAST, min(2 * self.most, int(records * FOLD_S / max(seconds, 1e-6)), self._settings.commit_max_records)
             )
+
+    def _slow_down(self, records: int, seconds: float) -> None:
+        """Keep the next transaction within `COMMIT_S`."""
+        self._meters.observe(metrics.COMMIT_SECONDS, seconds)
+        if seconds > COMMIT_S:
+            self.most = max(LEAST, min(self.most, int(records * COMMIT_S / seconds)))
 
     def _account(self, batch: Batch) -> None:
         label, add, show = self._label, self._meters.add, self._meters.set

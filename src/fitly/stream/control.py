@@ -19,12 +19,12 @@ from aiokafka.structs import TopicPartition
 from fitly.core.errors import Broken, Retryable
 from fitly.core.events import ControlEvent, ControlPayload, LogOpened, PolicyRevised
 from fitly.core.numbers import Millis
+from fitly.core.problems import Problem
 from fitly.core.rules import Policy
 from fitly.core.topics import CONTROL, INPUT
 from fitly.core.vocabulary import ClockMode
 from fitly.stream.clients import REACH_S, started_producer, started_reader
-from fitly.stream.generation import Generation, authentic
-from fitly.stream.read import read_topic
+from fitly.stream.generation import Generation, read_control
 from fitly.wire.events import encode_control
 from fitly.wire.signing import SIGNATURE_HEADER, sign
 
@@ -87,27 +87,8 @@ class Sequencer:
         raise Retryable(message)
 
     async def history(self) -> list[ControlEvent]:
-        """Read all control events so far, in order.
-
-        Raises
-        ------
-        Broken
-            A record is not signed with our key, or a number is missing.
-        """
-        history: list[ControlEvent] = []
-        birth_id = None
-        async for record in read_topic(self._settings, CONTROL):
-            event = authentic(self._settings, record, birth_id)
-            if event is None or event.number != len(history) + 1:
-                place = f"{self._settings.topic(CONTROL)} offset {record.offset}"
-                message = (
-                    f"{place} is not control event {len(history) + 1} signed with our key: check FITLY_CONTROL_KEY"
-                )
-                raise Broken(message, restart_helps=False)
-            if isinstance(event.data, LogOpened):
-                birth_id = event.data.birth_id
-            history.append(event)
-        return history
+        """Read all control events so far, in order; see `read_control`."""
+        return list((await read_control(self._settings)).events)
 
     async def _once(self, proposal: Proposal) -> int:
         # Starting the producer fences whoever was writing and settles their transaction: only then is the end of
@@ -184,6 +165,31 @@ async def open_log(settings: Settings, clock_mode: ClockMode, partitions: int) -
         message = f"the log under prefix {settings.prefix!r} is not {clock_mode.value}: choose another FITLY_PREFIX"
         raise Broken(message, restart_helps=False)
     return Generation(opened.birth_id, opened.clock_mode, opened.partitions)
+
+
+def policy_in_force(history: Sequence[ControlEvent]) -> Policy | None:
+    """Give the newest policy, None before the first."""
+    return next((event.data.policy for event in reversed(history) if isinstance(event.data, PolicyRevised)), None)
+
+
+async def overruled_level(settings: Settings) -> Problem | None:
+    """Tell a level that was set but is not the one in force: the policy alone decides, and an open log has one.
+
+    Raises
+    ------
+    Broken, Retryable
+        As `read_control`.
+    """
+    if "default_level" not in settings.model_fields_set:
+        return None
+    policy = policy_in_force((await read_control(settings)).events)
+    if policy is None or policy.default_level is settings.default_level:
+        return None
+    return Problem(
+        f"FITLY_DEFAULT_LEVEL is {settings.default_level.value}, the policy in force says {policy.default_level.value}",
+        "the setting is read when the log is opened, never after: take it away, or put a policy with that level in "
+        "force (`fitly.stream.control.Sequencer.revise`)",
+    )
 
 
 def last_revision(history: Sequence[ControlEvent]) -> int:

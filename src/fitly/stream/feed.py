@@ -20,8 +20,10 @@ from aiokafka.structs import TopicPartition
 
 from fitly import metrics
 from fitly.core.errors import Broken, FitlyError, Retryable
+from fitly.core.topics import CONTROL
 from fitly.metrics import Meters
-from fitly.stream.clients import FETCH_BYTES, Started, understood
+from fitly.stream.clients import FETCH_BYTES, METADATA_AGE_MS, Started, understood
+from fitly.stream.generation import Ours, read_generation
 from fitly.stream.page import Page
 from fitly.stream.worker import DONE, exit_code
 
@@ -69,6 +71,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         self._names = {settings.topic(topic): topic for topic in writer.topics}
         self._placed: dict[TopicPartition, int] = {}
         self._applying = asyncio.Lock()
+        self._ours = Ours(settings)
         self.waiting = False
 
     def consumer(self) -> aiokafka.AIOKafkaConsumer:
@@ -81,6 +84,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
             enable_auto_commit=False,
             auto_offset_reset="none",  # a position that is gone is an error, never a jump
             max_partition_fetch_bytes=FETCH_BYTES,
+            metadata_max_age_ms=METADATA_AGE_MS,
             fetch_max_wait_ms=100,
             session_timeout_ms=session,
             heartbeat_interval_ms=session // 10,
@@ -93,10 +97,13 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         Raises
         ------
         Broken
-            Another sink owns a partition (fenced), a record cannot be written, or offsets do not fit.
+            Another sink owns a partition (fenced), a record cannot be written, or offsets do not fit; or the log is not
+            open, or not with our key.
         Retryable
             Kafka cannot be reached at the start.
         """
+        if CONTROL in self._names.values():
+            self._ours.birth_id = (await read_generation(self._settings)).birth_id
         async with Started(self._settings.kafka_bootstrap, self.consumer, lambda it: it.stop()) as consumer:
             consumer.subscribe(topics=list(self._names), listener=self)
             while not stop.is_set():
@@ -157,6 +164,9 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         if start is None:  # revoked since it was fetched
             return
         end = records[-1].offset + 1
+        if topic == CONTROL:
+            records = [record for record in records if self._ours.event(record) is not None]
+            self._ours.tell()
 
         async def write() -> bool:
             async with self._applying:

@@ -155,7 +155,7 @@ class PartitionTask:
         log.info("restored", partition=partition, rows=rows, position=shard.position.offset, log_end=bounds.end)
 
     def _progressed(self, rows: int) -> None:
-        self._host.progress += rows
+        self._host.progress += 1
         self._host.meters.add(metrics.RESTORED, rows, partition=str(self.tp.partition))
 
     async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:

@@ -201,7 +201,12 @@ class Publisher:
         return timestamp_ms
 
     async def _add(
-        self, partition: int, key: bytes | None, value: bytes, headers: list[tuple[str, bytes]], stamp: int | None
+        self,
+        partition: int,
+        key: bytes | None,
+        value: bytes,
+        headers: list[tuple[str, bytes | None]],
+        stamp: int | None,
     ) -> None:
         self._raise_failed()
         while True:

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from aiokafka.errors import IllegalOperation
+
 from fitly.core.errors import Broken
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Shipment:
         full: Any,  # noqa: ANN401 - aiokafka's BatchBuilder
         key: bytes | None,
         value: bytes | None,
-        headers: list[tuple[str, bytes]],
+        headers: list[tuple[str, bytes | None]],
         timestamp: int | None,
     ) -> None:
         """Begin a batch with a record, after sending the one that was full.
@@ -93,4 +95,9 @@ class Shipment:
 
     async def _send(self, place: Place, batch: Any) -> None:  # noqa: ANN401 - aiokafka's BatchBuilder
         batch.close()
-        self._sent.append(await self._producer.send_batch(batch, place[0], partition=place[1]))
+        try:
+            sent = await self._producer.send_batch(batch, place[0], partition=place[1])
+        except IllegalOperation:  # the sender has failed since the last batch: that one's fate says of what
+            await asyncio.gather(*self._sent)
+            raise
+        self._sent.append(sent)

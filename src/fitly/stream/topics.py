@@ -5,7 +5,8 @@ Knows how a declared topic is written as broker settings. Must never know what a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from fitly.core.errors import Broken
+from fitly.core.errors import Broken, Retryable
 from fitly.core.problems import Problem
 from fitly.core.topics import INPUT, TOPICS, Topic
 from fitly.core.vocabulary import ClockMode
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 REPLICAS: Final = 3
 FOR_EVER: Final = str(2**63 - 1)
+VISIBLE_S: Final = 30.0
+"""How long a broker may take to know a topic that its controller has made; one that deletes others is slow."""
 _CREATE_MS: Final = 15_000
+_GLANCE_S: Final = 0.05
 
 
 def broker_settings(topic: Topic, clock_mode: ClockMode) -> dict[str, str]:
@@ -68,7 +72,7 @@ async def create(settings: Settings, clock_mode: ClockMode) -> list[str]:
     Broken
         A topic cannot be made, or the log is open under the other clock mode.
     Retryable
-        The broker cannot be reached.
+        The broker cannot be reached, or does not show within `VISIBLE_S` what it has made.
     """
     async with started_admin(settings) as admin:
         there = set(await admin.list_topics())
@@ -85,6 +89,7 @@ async def create(settings: Settings, clock_mode: ClockMode) -> list[str]:
                 for topic in missing
             ]
             _raise_for(await admin.create_topics(asked, timeout_ms=_CREATE_MS), settings.kafka_bootstrap)
+            await _until_visible(admin, [topic.name for topic in asked], settings.kafka_bootstrap)
     partitions = next(topic.partitions for topic in TOPICS if topic.name == INPUT)
     await open_log(settings, clock_mode, partitions)
     return [settings.topic(topic.name) for topic in missing]
@@ -170,6 +175,31 @@ async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, di
                 raise understood(for_code(error)(), name)
             found[name] = {entry[0]: entry[1] for entry in entries}
     return found
+
+
+async def _until_visible(admin: AIOKafkaAdminClient, names: Iterable[str], bootstrap: str) -> None:
+    """Wait until every partition of new topics has a leader: a controller answers before its brokers know."""
+    waited_for: set[str] = set(names)
+    try:
+        async with asyncio.timeout(VISIBLE_S):
+            while waited_for := waited_for - _led(await admin.describe_topics()):  # noqa: ASYNC110 - nobody calls
+                await asyncio.sleep(_GLANCE_S)
+    except TimeoutError as error:
+        message = (
+            f"Kafka at {bootstrap} has made {', '.join(sorted(waited_for))} but shows no leader for it after "
+            f"{VISIBLE_S:g} s: look at the brokers' logs, then run `fitly topics create` again"
+        )
+        raise Retryable(message) from error
+
+
+def _led(found: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {
+        topic["topic"]
+        for topic in found
+        if not topic["error_code"]
+        and topic["partitions"]
+        and all(not part["error_code"] and part["leader"] >= 0 for part in topic["partitions"])
+    }
 
 
 def _raise_for(response: Any, bootstrap: str) -> None:  # noqa: ANN401 - aiokafka's response

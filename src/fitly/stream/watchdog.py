@@ -24,7 +24,8 @@ class Sample(NamedTuple):
         Whether there is something to do: lag, a queue, a partition not read yet, or an event loop that does not
         answer.
     progress : int
-        A number that grows with every record folded and every row restored (A3).
+        A number that grows with every record folded, with every fetch of a restore (A3), and with every answer that
+        the broker is away.
     """
 
     owes: bool

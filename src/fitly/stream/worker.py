@@ -20,7 +20,8 @@ from fitly.core.errors import Broken, FitlyError, Retryable
 from fitly.metrics import Meters
 from fitly.stream import topics
 from fitly.stream.app import App, build_app
-from fitly.stream.clients import understood
+from fitly.stream.clients import started_reader, understood
+from fitly.stream.control import overruled_level
 from fitly.stream.generation import read_generation
 from fitly.stream.host import Host
 from fitly.stream.page import Page
@@ -37,6 +38,8 @@ USAGE: Final = 2
 UNREACHABLE: Final = 3
 BROKEN: Final = 4
 HEARTBEAT_S: Final = 0.5
+PROBES: Final = 6
+"""How often the broker is asked for within the watchdog's time, where nothing gets on."""
 
 
 def exit_code(error: BaseException) -> int:
@@ -95,7 +98,8 @@ async def _sound(settings: Settings) -> Generation:
         message = "FITLY_CONTROL_KEY is not set: without it control events cannot be told from forged ones"
         raise Broken(message, restart_helps=False)
     findings = await topics.examine(settings)
-    for problem in findings.advice:
+    overruled = None if findings.vital else await overruled_level(settings)
+    for problem in [*findings.advice, *([overruled] if overruled else [])]:
         log.warning(problem.what, remedy=problem.remedy)
     for problem in findings.vital:
         log.error(problem.what, remedy=problem.remedy)
@@ -131,7 +135,7 @@ class Worker:
             page.start()
         watchdog.start()
         starting = self.host.guard(self.app.start())
-        pulse = self.host.guard(self._pulse())
+        pulse, probe = self.host.guard(self._pulse()), self.host.guard(self._probe())
         crashed = asyncio.ensure_future(self.app.wait_until_stopped())
         told = asyncio.ensure_future(stop.wait())
         log.info(
@@ -147,7 +151,7 @@ class Worker:
         watchdog.stop()
         for waiting in (told, crashed):
             waiting.cancel()
-        await self.host.release(pulse)
+        await self.host.release(pulse, probe)
         await self._stop(starting)
         if page is not None:
             page.stop()
@@ -169,6 +173,20 @@ class Worker:
                 for partition, lag in self.lags.items():
                     self.meters.set(metrics.LAG, lag, partition=str(partition))
             await asyncio.sleep(HEARTBEAT_S)
+
+    async def _probe(self) -> None:
+        """While nothing gets on, ask whether the broker is away: that is waited out in place, not by dying of it."""
+        while True:
+            before = self.host.progress
+            await asyncio.sleep(self.settings.watchdog_s / PROBES)
+            if self.host.progress != before or not self._sample().owes:
+                continue
+            try:
+                async with started_reader(self.settings):
+                    continue
+            except Retryable as error:
+                self.host.progress += 1
+                log.warning("waiting", why=str(error))
 
     def _sample(self) -> Sample:
         silent = time.monotonic() - self._beat > 10 * HEARTBEAT_S

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from fitly.core.decisions import Answer, Effect
 from fitly.core.errors import Broken
 from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, Tick, Unreadable
 from fitly.core.inforce import InForce, put_in_force
@@ -19,46 +18,30 @@ from fitly.core.learner import NEVER, ContextRow, LearnerRow
 from fitly.core.names import UserId, partition_of
 from fitly.core.numbers import Day, Millis
 from fitly.core.rules import Rules
-from fitly.core.step import Moment, fall_due, step
+from fitly.core.scene import Moment
+from fitly.core.step import fall_due, step
 from fitly.core.system import FOLD_KEY, FOLD_VERSION, LEDGER_KEY, POSITION_KEY, RULES_KEY, Ledger, Position
-from fitly.core.topics import CONTEXTS, INPUT, LEARNERS, OUTCOMES, REJECTED, SELECTED
+from fitly.core.topics import CONTEXTS, INPUT, LEARNERS, REJECTED
 from fitly.core.vocabulary import Bin, ClockMode, Context
 from fitly.wire import rows as at_rest
 from fitly.wire.events import Incoming, decode
-from fitly.wire.outcomes import encode_outcome
-from fitly.wire.selected import ANSWERS_HEADER, encode_selected
+from fitly.wire.outgoing import Change, Outgoing, outgoing
+from fitly.wire.refusing import MOST_BYTES
 
 if TYPE_CHECKING:
     from fitly.wire.shard import Shard
 
 FORWARDED_HEADER: Final = "fitly-forwarded"
+CUT_HEADER: Final = "cut"
+"""Beside a rejected record of which only the beginning is kept: how many bytes it had."""
+MOST_REJECTED: Final = 2 << 20
+"""Bytes of a rejected record that are kept whole. A broker bounds what it takes after compression only: a record may
+unfold to more than any topic holds, and must not stop the log for that."""
 MOST_DUE: Final = 500
 """Rows that fall due at one tick or control record; the rest stays due."""
 LAST_DAY: Final = Day(0xFFFE)
 """Days are kept in 16 bits, and an event may be an hour ahead of its stamp."""
 _LONGEST_USER: Final = 128
-
-
-class Outgoing(NamedTuple):
-    """One record to send.
-
-    ``partition`` None is the input partition's number; ``timestamp`` None leaves the stamp to the client.
-    """
-
-    topic: str
-    key: bytes | None
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
-    partition: int | None = None
-    timestamp: int | None = None
-
-
-class Change(NamedTuple):
-    """One changelog record."""
-
-    table: str
-    key: bytes
-    value: bytes
 
 
 class Batch:
@@ -186,6 +169,13 @@ class Batch:
             return
         assert record.key is not None  # noqa: S101 - a learner event has its subject as key
         assert record.value is not None  # noqa: S101
+        size = sum(len(name.encode()) + len(content or b"") for name, content in record.headers)
+        if size > MOST_BYTES:
+            detail = (
+                f"the headers have {size} bytes, at most {MOST_BYTES} can be sent on; partition by murmur2 of the key"
+            )
+            self._refuse(record, Unreadable("TOO_LARGE", detail))
+            return
         self._count(Bin.MISROUTED, event.kind)
         mark = f"{self._shard.partition}-{record.offset}".encode()
         self.outputs.append(
@@ -234,15 +224,18 @@ class Batch:
     def _refuse(self, record: Incoming, why: Unreadable) -> None:
         self._count(Bin.INVALID, why.reason)
         place = f"{INPUT}-{self._shard.partition}-{record.offset}"
-        user = (record.key or b"")[:_LONGEST_USER]
-        headers = (
+        user, value = (record.key or b"")[:_LONGEST_USER], record.value or b""
+        headers: tuple[tuple[str, bytes | None], ...] = (
             ("reason", why.reason.encode()),
             ("detail", why.detail.encode(errors="replace")),
             ("topic", INPUT.encode()),
             ("partition", str(self._shard.partition).encode()),
             ("offset", str(record.offset).encode()),
         )
-        self.outputs.append(Outgoing(REJECTED, user + b"|" + place.encode(), record.value or b"", headers))
+        if len(value) > MOST_REJECTED:
+            headers = (*headers, (CUT_HEADER, str(len(value)).encode()))
+            value = value[:MOST_BYTES]
+        self.outputs.append(Outgoing(REJECTED, user + b"|" + place.encode(), value, headers))
 
     def _fall_due(self) -> None:
         """Let rows that are due do what they waited for: at most 500, in the order of due time and key."""
@@ -298,13 +291,3 @@ class Batch:
         changes.append(Change(CONTEXTS, LEDGER_KEY, at_rest.encode_ledger(self.ledger)))
         changes.append(Change(CONTEXTS, POSITION_KEY, at_rest.encode_position(self.position)))
         return changes
-
-
-def outgoing(effect: Effect) -> Outgoing:
-    """Write an effect as the record it goes out as."""
-    if isinstance(effect, Answer):
-        selected = effect.selected
-        key = at_rest.context_key(selected.user_id, selected.context)
-        headers = () if effect.answers is None else ((ANSWERS_HEADER, effect.answers.encode()),)
-        return Outgoing(SELECTED, key, encode_selected(selected), headers)
-    return Outgoing(OUTCOMES, effect.user_id.encode(), encode_outcome(effect))

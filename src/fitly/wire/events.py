@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Protocol, Union
 
 import msgspec
-from annotated_types import Ge, Lt
-from pydantic import AwareDatetime, Discriminator, StringConstraints, TypeAdapter, ValidationError
+from annotated_types import Ge
+from pydantic import Discriminator, StringConstraints, TypeAdapter, ValidationError
 
 from fitly.core.errors import Refused
 from fitly.core.events import (
@@ -30,7 +30,8 @@ from fitly.core.events import (
     Unreadable,
 )
 from fitly.core.names import UserId, event_key
-from fitly.core.numbers import EPOCH, Millis, to_datetime, to_millis
+from fitly.core.numbers import Millis, to_datetime, to_millis
+from fitly.wire.moments import Moment
 from fitly.wire.refusing import MOST_BYTES, MOST_DEEP, depth, explain
 from fitly.wire.signing import SIGNATURE_HEADER, is_signed
 
@@ -38,8 +39,6 @@ SYSTEM_SOURCE: Final = "fitly"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 LearnerName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f|]+$")]
-Moment = Annotated[AwareDatetime, Ge(EPOCH), Lt(datetime(9999, 12, 31, tzinfo=UTC))]
-"""RFC 3339, with zone; whatever the zone, a year of four digits."""
 LONGEST_USER: Final = 128
 """Bytes of a user id."""
 
@@ -64,8 +63,8 @@ class Incoming(Protocol):
         """The event."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Headers."""
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Headers; Kafka allows one without a value."""
 
 
 class _Envelope(Protocol):

@@ -24,6 +24,7 @@ from fitly.core.topics import TOPICS
 from fitly.core.vocabulary import Metric, Variant
 from fitly.wire.cloudevents import CloudEvent
 from fitly.wire.events import CONTROL_ADAPTER, LEARNER_ADAPTER
+from fitly.wire.moments import RFC_3339
 from fitly.wire.outcomes import AMENDED, FILED, Amended, Filed
 from fitly.wire.selected import KIND, StrategySelected
 
@@ -35,7 +36,6 @@ Schema: TypeAlias = dict[str, Any]
 
 WEIGHTS: Final = tuple(metric.value for metric in Metric)
 METRICS: Final = ("retention_score", "performance_score", "completion_rate", "engagement_score")
-_WITH_ZONE: Final = r"[Tt ]\d{2}:\d{2}.*([Zz]|[+-]\d{2}:?\d{2})$"
 _MEASURED: Final = [{"required": [metric], "properties": {metric: {"type": "number"}}} for metric in METRICS]
 _UNMEASURED: Final = {"properties": {metric: {"type": "null"} for metric in METRICS}}
 _WEIGHTLESS: Final = {"properties": {weight: {"const": 0} for weight in WEIGHTS}, "required": [*WEIGHTS]}
@@ -81,7 +81,7 @@ class _Contract(GenerateJsonSchema):
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
         """Describe a moment: with its zone, as everywhere here."""
-        return super().datetime_schema(schema) | {"pattern": _WITH_ZONE}
+        return super().datetime_schema(schema) | {"pattern": RFC_3339}
 
 
 def _prose(text: str) -> str:

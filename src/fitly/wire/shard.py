@@ -17,8 +17,9 @@ from fitly.core.learner import NEVER
 from fitly.core.rules import Rules
 from fitly.core.system import FOLD_KEY, FOLD_VERSION, LEDGER_KEY, POSITION_KEY, RULES_KEY, Ledger, Position
 from fitly.core.topics import CONTEXTS, LEARNERS
-from fitly.wire.batch import Batch, Change, Outgoing
+from fitly.wire.batch import Batch
 from fitly.wire.events import Incoming
+from fitly.wire.outgoing import Change, Outgoing
 from fitly.wire.rows import decode_fold_version, decode_ledger, decode_position, decode_rules, due_of
 
 __all__ = ["Batch", "Change", "Incoming", "Outgoing", "Shard"]

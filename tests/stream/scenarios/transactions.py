@@ -145,6 +145,28 @@ async def a_zombie_commits(world: World) -> None:
     await world.assert_exact(partitions=[0])
 
 
+async def a_zombie_is_fenced_between_two_sends(world: World) -> None:
+    """The client then only says that there is no transaction; what ends the process is the fence, and it says so."""
+    await world.create(ClockMode.LIVE)
+    await world.publish(40)
+    records = await log_of(world, 0)
+    original = aiokafka.AIOKafkaProducer.send_batch
+
+    async def one_by_one(self: object, batch: object, topic: str, *, partition: int) -> asyncio.Future[object]:
+        sent: asyncio.Future[object] = await original(self, batch, topic, partition=partition)
+        await asyncio.wait([sent])
+        return sent
+
+    async with rig(world) as zombie:
+        epoch = await zombie.assign()
+        async with rig(world) as owner:
+            await owner.assign()
+            with patch.object(aiokafka.AIOKafkaProducer, "send_batch", one_by_one):
+                zombie.give(epoch, 0, records)
+                error = await zombie.fails()
+            assert isinstance(error, ProducerFenced), error
+
+
 async def a_worker_sleeps_past_its_session(world: World) -> None:
     """A stopped worker wakes after others took its partitions: what it still does must not count."""
     await world.create(ClockMode.LIVE)

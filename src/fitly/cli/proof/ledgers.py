@@ -75,9 +75,9 @@ class Rejects:
         self._tables = tables
         self._places: Counter[tuple[int, int]] = Counter()
 
-    def see(self, partition: int, headers: dict[str, bytes]) -> None:
+    def see(self, partition: int, headers: dict[str, bytes | None]) -> None:
         """Look at one record of ``rejected-events``."""
-        place = int(headers.get("partition", b"-1")), int(headers.get("offset", b"-1"))
+        place = int(headers.get("partition") or b"-1"), int(headers.get("offset") or b"-1")
         if place[0] != partition:
             self.finding.differ(f"{topics.REJECTED}-{partition}", "partition", partition, place[0])
         self._places[place] += 1

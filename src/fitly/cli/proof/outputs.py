@@ -26,10 +26,10 @@ from fitly.wire.selected import ANSWERS_HEADER, decode_selected
 WIDTH = 16
 
 
-def digest(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> bytes:
+def digest(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> bytes:
     """Give 16 bytes that stand for a whole record as it was sent."""
-    parts = [b"-" if part is None else b"+" + part for part in (key, value)]
-    parts += [part for name, content in headers for part in (name.encode(), content)]
+    told = (key, value, *(part for name, content in headers for part in (name.encode(), content)))
+    parts = [b"-" if part is None else b"+" + part for part in told]
     framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
     return hashlib.blake2b(framed, digest_size=WIDTH).digest()
 
@@ -83,7 +83,7 @@ class Causes:
             finding.differ(where, "key", key, record.key)
         if selected.cause.partition != record.partition:
             finding.differ(where, "cause.partition", record.partition, selected.cause.partition)
-        answers = next((raw for name, raw in record.headers if name == ANSWERS_HEADER), b"")
+        answers = dict(record.headers).get(ANSWERS_HEADER) or b""
         mark = packed_id(selected.decision_id) + answers
         if mark in self._answered:
             finding.differ(where, "decision_id, answers", "once", f"{selected.decision_id}, {answers!r} once more")

@@ -37,7 +37,7 @@ from fitly.core.records import (
 from fitly.core.system import SYSTEM_PREFIX
 from fitly.settings import Settings
 from fitly.stream import read
-from fitly.wire.events import parse_control
+from fitly.stream.generation import read_control
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import decode_context, decode_learner
 from fitly.wire.selected import decode_selected
@@ -168,12 +168,9 @@ async def _tables(settings: Settings, table: str, topic: str, positions: dict[tu
 
 
 async def _control(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:
-    found: list[PolicyRecord] = []
-    async for record in read.read_topic(
-        settings, topics.CONTROL, stop=await _stop(settings, topics.CONTROL, positions)
-    ):
-        policy = policy_record(parse_control(record.value))
-        found += [] if policy is None else [policy]
+    stop = await _stop(settings, topics.CONTROL, positions)
+    issued = (await read_control(settings, stop=stop)).events
+    found = [policy for event in issued if (policy := policy_record(event)) is not None]
     return Source({PolicyRecord: _by_key(PolicyRecord, found)}, cut=False)
 
 
@@ -229,13 +226,6 @@ async def _outcomes(settings: Settings, positions: dict[tuple[str, int], int]) -
             if after is not None:
                 records[effect.id] = after
     return Source({OutcomeRecord: records}, cut=cut)
-
-
-async def _policies(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:
-    stop = await _stop(settings, topics.CONTROL, positions)
-    issued = [record.value async for record in read.read_topic(settings, topics.CONTROL, stop=stop)]
-    found = [policy_record(parse_control(value)) for value in issued if value is not None]
-    return Source({PolicyRecord: _by_key(PolicyRecord, [one for one in found if one is not None])}, cut=False)
 
 
 async def _stop(settings: Settings, topic: str, positions: dict[tuple[str, int], int]) -> dict[int, int]:

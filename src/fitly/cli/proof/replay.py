@@ -17,7 +17,8 @@ from fitly.cli.proof.tables import Tables
 from fitly.cli.rows import decode
 from fitly.core import topics
 from fitly.core.system import FOLD_KEY, FOLD_VERSION
-from fitly.wire.batch import FORWARDED_HEADER, Outgoing
+from fitly.wire.batch import FORWARDED_HEADER
+from fitly.wire.outgoing import Outgoing
 from fitly.wire.rows import decode_fold_version
 from fitly.wire.shard import Incoming, Shard
 
@@ -85,7 +86,7 @@ class Replay:
             for out in batch.outputs:
                 self._hold(partition, out)
 
-    def see_input(self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> None:
+    def see_input(self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> None:
         """Look for records that were sent on from another partition."""
         if any(name == FORWARDED_HEADER for name, _ in headers):
             self._forwards[digest(key, value, headers)] -= 1

@@ -1,0 +1,70 @@
+"""What a handler of an event is given, and what it gives back.
+
+Knows the shape of both. Must never know what an event leads to.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from fitly.core.decisions import Cause, Effect
+from fitly.core.events import LearnerEvent
+from fitly.core.inforce import InForce
+from fitly.core.learner import ContextRow, LearnerRow
+from fitly.core.names import UserId
+from fitly.core.numbers import Millis
+from fitly.core.vocabulary import Bin, Context
+from fitly.core.windows import settle
+
+
+class Moment(NamedTuple):
+    """Where and when a record stands in the log.
+
+    ``stamp`` is the record's own, ``now`` the highest of the partition so far.
+    """
+
+    stamp: Millis
+    now: Millis
+    partition: int
+    offset: int
+
+
+class Rows(Protocol):
+    """The rows of the learners of one partition."""
+
+    def learner(self, user_id: UserId) -> LearnerRow | None:
+        """Give a learner's row, None where there is none yet."""
+
+    def context(self, user_id: UserId, context: Context) -> ContextRow | None:
+        """Give a learner's row of a context, None where there is none yet."""
+
+
+class Folded(NamedTuple):
+    """What one record led to: its bin, the rows that changed, and what goes out, in order."""
+
+    bin: Bin
+    learner: LearnerRow | None = None
+    contexts: tuple[ContextRow, ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+
+class Scene(NamedTuple):
+    """What every handler is given."""
+
+    rows: Rows
+    learner: LearnerRow
+    event: LearnerEvent
+    force: InForce
+    at: Moment
+
+    @property
+    def cause(self) -> Cause:
+        """The event as the cause of a decision."""
+        return Cause(self.event.key, self.at.partition, self.at.offset)
+
+    def context(self, context: Context) -> ContextRow:
+        """The row of a context, settled to now."""
+        row = self.rows.context(self.event.user_id, context)
+        if row is None:
+            return ContextRow(user_id=self.event.user_id, context=context)
+        return settle(row, self.force, self.at.now)

@@ -1,0 +1,66 @@
+"""Several processes of one role that live and end together: one process folds on one core, a machine has more.
+
+Knows how many and what the end of one means. Must never know what they do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from fitly.local.roles import inherited, launcher_argv
+
+KILLED: Final = 4
+"""Exit status of a crew one of which was killed: starting again may help."""
+
+
+def run(argv: Sequence[str], environments: Sequence[Mapping[str, str]]) -> int:
+    """Run one process for each environment until SIGTERM or SIGINT, or until the first ends.
+
+    Whoever ends by itself takes the others along: whatever starts workers again (a container's engine, systemd) sees
+    one program and one end. A process never outlives the one that started it.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        Program and arguments.
+    environments : sequence of mapping
+        Variables that each process is given beside the inherited ones.
+
+    Returns
+    -------
+    int
+        The exit status of the one that ended by itself; 0 if all stopped as told, else the highest.
+    """
+    return asyncio.run(_run(argv, environments))
+
+
+async def _run(argv: Sequence[str], environments: Sequence[Mapping[str, str]]) -> int:
+    told = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, told.set)
+    command = launcher_argv(tuple(argv), signal.SIGTERM, None)
+    crew = [
+        # A session of its own: Ctrl-C reaches the one that was started, which tells the others.
+        await asyncio.create_subprocess_exec(*command, env=inherited(each), start_new_session=True)
+        for each in environments
+    ]
+    ends = [asyncio.ensure_future(each.wait()) for each in crew]
+    stopping = asyncio.ensure_future(told.wait())
+    done, _ = await asyncio.wait({stopping, *ends}, return_when=asyncio.FIRST_COMPLETED)
+    first = [end.result() for end in ends if end in done]
+    for each in crew:
+        if each.returncode is None:
+            each.send_signal(signal.SIGTERM)
+    statuses = first or await asyncio.gather(*ends)
+    await asyncio.gather(*ends)
+    stopping.cancel()
+    return max(KILLED if status < 0 else status for status in statuses)
+
+
+def program() -> list[str]:
+    """Give the command line this process was started with, to start it once more."""
+    return [sys.executable, "-m", "fitly", *sys.argv[1:]]

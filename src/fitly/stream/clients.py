@@ -47,6 +47,7 @@ _AWAY: Final = (
     TimeoutError,
     ConnectionError,
 )
+_FENCED: Final = (kafka.ProducerFenced, kafka.InvalidProducerEpoch, kafka.IllegalOperation, kafka.UnknownError)
 _CONFIGURATION: Final = (
     kafka.TopicAuthorizationFailedError,
     kafka.GroupAuthorizationFailedError,
@@ -98,6 +99,21 @@ def understood(error: BaseException, bootstrap: str) -> FitlyError:
         )
     theirs = isinstance(error, kafka.KafkaError)
     return Broken(f"Kafka at {bootstrap} answered {error!r}" if theirs else f"our own fault: {error!r}")
+
+
+def lost_the_fence(error: BaseException | None) -> bool:
+    """Tell whether a transaction failed because another producer has taken over its id; nothing of it counts.
+
+    Newer brokers say so by a code (90) that aiokafka does not know, and sends after its sender's end are "illegal".
+
+    >>> lost_the_fence(kafka.UnknownError()), lost_the_fence(kafka.RequestTimedOutError())
+    (True, False)
+    """
+    while error is not None:
+        if isinstance(error, _FENCED):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _unpacked(error: BaseException) -> str | None:
@@ -206,7 +222,9 @@ class Started(Generic[Client]):
                 raise
 
     def _translate(self, error: BaseException) -> None:
-        if isinstance(error, (kafka.KafkaError, TimeoutError, OSError)) or _unpacked(error) is not None:
+        # IllegalOperation, which is no KafkaError, is what a producer says of every send after its sender has failed
+        theirs = (kafka.KafkaError, kafka.IllegalOperation, TimeoutError, OSError)
+        if isinstance(error, theirs) or _unpacked(error) is not None:
             raise understood(error, self._bootstrap) from error
 
 

@@ -8,12 +8,12 @@ again.
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from aiokafka import errors as kafka
 from aiokafka.structs import TopicPartition
 
 from fitly.core.errors import Broken, Retryable
@@ -23,15 +23,20 @@ from fitly.core.problems import Problem
 from fitly.core.rules import Policy
 from fitly.core.topics import CONTROL, INPUT
 from fitly.core.vocabulary import ClockMode
-from fitly.stream.clients import REACH_S, started_producer, started_reader
+from fitly.stream.clients import REACH_S, lost_the_fence, started_producer, started_reader
 from fitly.stream.generation import Generation, read_control
+from fitly.stream.shipping import Shipment
 from fitly.wire.events import encode_control
+from fitly.wire.outgoing import Outgoing
 from fitly.wire.signing import SIGNATURE_HEADER, sign
 
 if TYPE_CHECKING:
     from fitly.settings import Settings
 
-TRIES: Final = 5
+PATIENCE_S: Final = 30.0
+"""How long a writer that loses the fence tries again."""
+PAUSE_S: Final = 0.2
+"""The longest first pause of a writer who lost the fence; it doubles."""
 MARKER_S: Final = 0.01
 OPENED: Final = "fitly.log.opened.v1"
 REVISED: Final = "fitly.policy.revised.v1"
@@ -75,16 +80,19 @@ class Sequencer:
 
     async def propose(self, proposal: Proposal) -> int:
         """Write what the proposal gives, numbered after all that was written before; give the last number."""
-        for attempt in range(TRIES):
+        deadline, pause = time.monotonic() + PATIENCE_S, PAUSE_S
+        while True:
             try:
                 return await self._once(proposal)
             except Broken as error:
-                # IllegalOperation is what sends meet after a fence; neither can come after a commit that went through
-                if not isinstance(error.__cause__, (kafka.ProducerFenced, kafka.IllegalOperation)):
+                if not lost_the_fence(error):
                     raise
-                await asyncio.sleep(0.1 * attempt)
-        message = f"others issued control events {TRIES} times in our place: try again"
-        raise Retryable(message)
+                if time.monotonic() >= deadline:
+                    message = f"others have issued control events in our place for {PATIENCE_S:g} s: try again"
+                    raise Retryable(message) from error
+            # Whoever begins fences whoever writes: writers that come back in step would do so for ever
+            await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - nothing secret
+            pause *= 2
 
     async def history(self) -> list[ControlEvent]:
         """Read all control events so far, in order; see `read_control`."""
@@ -106,26 +114,23 @@ class Sequencer:
             now = Millis(int(time.time() * 1000))
             # On an AS_OF log a stamp of today would move the fold's clock by years; stamp 0 leaves it where it is (A6).
             stamp = 0 if opened.clock_mode is ClockMode.AS_OF else None
-            await producer.begin_transaction()
-            sent = []
+            records: list[Outgoing] = []
             for payload in payloads:
                 number += 1
                 value = encode_control(number, KINDS[type(payload)], payload, now)
-                headers = [(SIGNATURE_HEADER, sign(self._settings.signing_key, opened.birth_id, value))]
+                headers = ((SIGNATURE_HEADER, sign(self._settings.signing_key, opened.birth_id, value)),)
                 places = [(CONTROL, 0), *((INPUT, partition) for partition in range(opened.partitions))]
-                for topic, partition in places:
-                    sent.append(
-                        await producer.send(
-                            self._settings.topic(topic), value, partition=partition, headers=headers, timestamp_ms=stamp
-                        )
-                    )
-            fates = await asyncio.gather(*sent)  # A1: before the commit
+                records.extend(Outgoing(topic, None, value, headers, partition, stamp) for topic, partition in places)
+            await producer.begin_transaction()
+            shipment = Shipment(producer)
+            await shipment.outputs(records, {name: self._settings.topic(name) for name in (CONTROL, INPUT)})
+            fates = await shipment.close()  # A1: before the commit
             await producer.commit_transaction()
         await self._visible(max(fate.offset for fate in fates if fate.topic == self._settings.topic(CONTROL)))
         return number
 
     async def _visible(self, offset: int) -> None:
-        """Wait until readers see an offset: a commit returns before its markers are written."""
+        """Wait until readers see the transaction of an offset: a commit returns before its markers are written."""
         async with started_reader(self._settings) as reader, asyncio.timeout(REACH_S):
             tp = TopicPartition(self._settings.topic(CONTROL), 0)
             while (await reader.end_offsets([tp]))[tp] <= offset:  # noqa: ASYNC110 - the broker is asked, nobody calls

@@ -15,6 +15,7 @@ from fitly.core.errors import Broken
 
 if TYPE_CHECKING:
     import aiokafka
+    from aiokafka.structs import RecordMetadata
 
     from fitly.wire.shard import Change, Outgoing
 
@@ -36,11 +37,11 @@ class Shipment:
     ``send_batch`` instead of ``send`` leaves out a future per record; that is a third of the cost of sending.
     """
 
-    def __init__(self, producer: aiokafka.AIOKafkaProducer, partition: int) -> None:
+    def __init__(self, producer: aiokafka.AIOKafkaProducer, partition: int = 0) -> None:
         self._producer = producer
         self._partition = partition
         self._open: dict[Place, Any] = {}
-        self._sent: list[asyncio.Future[Any]] = []
+        self._sent: list[asyncio.Future[RecordMetadata]] = []
 
     async def outputs(self, outgoing: Iterable[Outgoing], names: dict[str, str]) -> None:
         """Add records; `names` gives the broker's name of each topic."""
@@ -82,8 +83,8 @@ class Shipment:
             message = f"a record of {len(value or b'')} bytes for {place[0]} fits no batch"
             raise Broken(message)
 
-    async def close(self) -> None:
-        """Send what is left and await every record's fate.
+    async def close(self) -> list[RecordMetadata]:
+        """Send what is left and await every record's fate; give where each batch begins.
 
         A1: aiokafka commits a transaction one of whose batches failed (too large, bad stamp, no right): it looks at
         no future. So any error must come out here, before the commit.
@@ -91,7 +92,7 @@ class Shipment:
         for place, batch in self._open.items():
             await self._send(place, batch)
         self._open = {}
-        await asyncio.gather(*self._sent)
+        return await asyncio.gather(*self._sent)
 
     async def _send(self, place: Place, batch: Any) -> None:  # noqa: ANN401 - aiokafka's BatchBuilder
         batch.close()

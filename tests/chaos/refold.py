@@ -11,12 +11,18 @@ from typing import NamedTuple
 
 from tests.chaos.judge import Record, records
 
-from fitly.core.topics import BY_NAME, CONTEXTS_CHANGELOG, INPUT, LEARNERS_CHANGELOG, OUTCOMES, REJECTED, SELECTED
+from fitly.core.topics import (
+    BY_NAME,
+    CHANGELOGS,
+    INPUT,
+    OUTCOMES,
+    REJECTED,
+    SELECTED,
+)
 from fitly.core.vocabulary import Bin
 from fitly.wire.shard import Shard
 
 OUTPUTS = (SELECTED, OUTCOMES, REJECTED)
-CHANGELOGS = {"learners": LEARNERS_CHANGELOG, "contexts": CONTEXTS_CHANGELOG}
 LONGEST = 3_000
 
 Said = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]

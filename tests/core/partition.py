@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled, Selected
+from fitly.core.entries import ARMS, DECISIONS, ArmEntry, DecisionEntry
 from fitly.core.events import ControlPayload, LogOpened, PolicyRevised
-from fitly.core.learner import ARMS, DECISIONS, ArmEntry, ContextRow, DecisionEntry, LearnerRow
+from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.names import UserId
 from fitly.core.numbers import DAY, Millis, to_datetime, to_millis
 from fitly.core.rules import Policy, Switches, Thresholds, Windows

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tests.core.partition import SURE, Partition, replace
+from tests.core.sums import day_sums
 
-from fitly.core.learner import ARMS, OUTCOMES, ContextRow
+from fitly.core.entries import ARMS, OUTCOMES
+from fitly.core.learner import ContextRow
 from fitly.core.names import event_key
-from fitly.core.tally import day_sums
 
 
 def sums(row: ContextRow) -> tuple[object, ...]:

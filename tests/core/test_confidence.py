@@ -7,7 +7,7 @@ import math
 import pytest
 
 from fitly.core.confidence import Belief, belief, confidence
-from fitly.core.learner import ArmEntry
+from fitly.core.entries import ArmEntry
 from fitly.core.rules import Policy, Priors
 from fitly.core.tally import empty_arm
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.core.partition import SURE, Partition, replace
 
 from fitly.core.dedupe import ACCEPTANCE_DAYS, CAPACITY, is_seen, remember
-from fitly.core.learner import SEEN
+from fitly.core.entries import SEEN
 from fitly.core.names import EventKey, fingerprint
 from fitly.core.numbers import DAY, Day, day_of
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.sums import day_sums
 
 from fitly.core.decisions import (
     UNMEASURED,
@@ -20,20 +21,9 @@ from fitly.core.decisions import (
     Parameter,
     Selected,
 )
+from fitly.core.entries import ARMS, BUCKETS, DECISIONS, ArmEntry, Bucket, DecisionEntry, Shown
 from fitly.core.events import ControlEvent, LogOpened, PolicyRevised
-from fitly.core.learner import (
-    ARMS,
-    BUCKETS,
-    DECISIONS,
-    ArmEntry,
-    Bucket,
-    ContextRow,
-    DecisionEntry,
-    LearnerRow,
-    Preferences,
-    Sealed,
-    Shown,
-)
+from fitly.core.learner import ContextRow, LearnerRow, Preferences, Sealed
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId, config_id
 from fitly.core.numbers import DAY, Micro, Millis, Nano, to_datetime
 from fitly.core.plain import plain
@@ -53,7 +43,7 @@ from fitly.core.records import (
 from fitly.core.rules import Policy, Switches
 from fitly.core.statistics.sums import Sums
 from fitly.core.system import Ledger
-from fitly.core.tally import day_sums, retire
+from fitly.core.tally import retire
 from fitly.core.vocabulary import ArmCode, Bin, ClockMode, Context, Feature, Level, Mode, OutcomeType, Unit, Variant
 
 ADA = UserId("ada")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from tests.core.partition import SURE, Partition, replace
+from tests.core.sums import day_sums
 
 from fitly.core.events import PreferencesChanged
 from fitly.core.learner import NEVER, Preferences
 from fitly.core.resets import changed, reset
-from fitly.core.tally import day_sums
 from fitly.core.vocabulary import Context, Feature, Level
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fitly.core.entries import Shown
 from fitly.core.errors import Broken, FitlyError, Refused, Retryable
-from fitly.core.learner import Sealed, Shown
+from fitly.core.learner import Sealed
 from fitly.core.plain import as_json
 from fitly.core.topics import BY_NAME, TOPICS
 from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Context, Feature, Mode, Variant

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from tests.core.partition import SURE, UNSURE, ArmCode, Partition, Policy, Windows, replace
+from tests.core.sums import day_sums
 
-from fitly.core.learner import BUCKETS, DECISIONS, NEVER, OUTCOMES, ContextRow
+from fitly.core.entries import BUCKETS, DECISIONS, OUTCOMES
+from fitly.core.learner import NEVER, ContextRow
 from fitly.core.numbers import DAY, day_of
-from fitly.core.tally import CUMULATIVE, day_sums
+from fitly.core.tally import CUMULATIVE
 from fitly.core.vocabulary import Context
 from fitly.core.windows import MOST_DECISIONS, MOST_OUTCOMES
 

@@ -13,8 +13,7 @@ from typing import Final, TypeAlias
 from tests.core.partition import Partition
 
 from fitly.core.decisions import ArmView, Cause, Measured, OutcomeAmended, OutcomeFiled, Parameter, Selected
-from fitly.core.events import LogOpened, OutcomeRecorded, PolicyRevised
-from fitly.core.learner import (
+from fitly.core.entries import (
     ARMS,
     BUCKETS,
     DECISIONS,
@@ -22,14 +21,12 @@ from fitly.core.learner import (
     SEEN,
     ArmEntry,
     Bucket,
-    ContextRow,
     DecisionEntry,
-    LearnerRow,
     OutcomeEntry,
-    Preferences,
-    Sealed,
     Seen,
 )
+from fitly.core.events import LogOpened, OutcomeRecorded, PolicyRevised
+from fitly.core.learner import ContextRow, LearnerRow, Preferences, Sealed
 from fitly.core.names import (
     ConfigId,
     DecisionId,

@@ -12,8 +12,9 @@ from tests.properties.histories import about, history, lengths, seeds
 from tests.wire.examples import EXAMPLES, envelope
 
 from fitly.core.dedupe import ACCEPTANCE_DAYS, CAPACITY
+from fitly.core.entries import ARMS, BUCKETS, DECISIONS, OUTCOMES, SEEN
 from fitly.core.events import Unreadable
-from fitly.core.learner import ARMS, BUCKETS, DECISIONS, OUTCOMES, SEEN
+from fitly.core.names import LONGEST_USER
 from fitly.core.numbers import DAY
 from fitly.core.topics import CONTEXTS, LEARNERS
 from fitly.core.vocabulary import Variant
@@ -23,7 +24,6 @@ from fitly.wire.refusing import REASONS
 from fitly.wire.shard import Shard
 from fitly.wire.signing import SIGNATURE_HEADER, sign
 
-LONGEST_USER = 128
 _CODES = 6
 """Arms and baselines: control, four variants, holdout."""
 MOST_LEARNER_BYTES = CAPACITY * SEEN.width + LONGEST_USER + 1_000

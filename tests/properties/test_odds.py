@@ -14,8 +14,9 @@ from tests.core.partition import BIRTH, START
 from fitly.core.deciding import decide
 from fitly.core.decisions import Cause
 from fitly.core.eligibility import is_held_out
+from fitly.core.entries import ARMS
 from fitly.core.inforce import InForce, put_in_force
-from fitly.core.learner import ARMS, ContextRow, LearnerRow, Preferences
+from fitly.core.learner import ContextRow, LearnerRow, Preferences
 from fitly.core.names import EventKey, UserId, uniform
 from fitly.core.numbers import CERTAIN, Millis
 from fitly.core.rules import Policy, Priors, Rules, Switches

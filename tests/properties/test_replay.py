@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from tests.core.partition import KEY, Record
+from tests.core.sums import day_sums
 from tests.properties.histories import Author, about, history, lengths, seeds, settled
 
-from fitly.core.learner import ARMS, DECISIONS, ContextRow
+from fitly.core.entries import ARMS, DECISIONS
+from fitly.core.learner import ContextRow
 from fitly.core.numbers import CERTAIN
-from fitly.core.tally import day_sums
 from fitly.core.topics import CONTEXTS, INPUT, OUTCOMES, REJECTED, SELECTED
 from fitly.core.vocabulary import Mode, Unit
 from fitly.wire.rows import decode_context, encode_context

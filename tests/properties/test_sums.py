@@ -5,13 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 from tests.core.partition import KEY, Record
+from tests.core.sums import day_sums
 from tests.properties.books import Books, Where
 from tests.properties.histories import POLICIES, crowded, history, lengths, seeds, settled
 
+from fitly.core.entries import ARMS, DECISIONS, DecisionEntry
 from fitly.core.errors import Refused
 from fitly.core.events import LearnerEvent
-from fitly.core.learner import ARMS, DECISIONS, ContextRow, DecisionEntry
-from fitly.core.tally import day_sums
+from fitly.core.learner import ContextRow
 from fitly.core.topics import CONTEXTS
 from fitly.wire.events import parse_event
 from fitly.wire.rows import decode_context, split_context_key

@@ -18,12 +18,11 @@ from typing import TypeVar
 from aiokafka.structs import ConsumerRecord
 
 from fitly.core.numbers import Millis
-from fitly.core.topics import INPUT, OUTCOMES, REJECTED, SELECTED
+from fitly.core.topics import CHANGELOGS, INPUT, OUTCOMES, REJECTED, SELECTED
 from fitly.core.vocabulary import ClockMode
 from fitly.settings import Settings
 from fitly.stream import read, topics
 from fitly.stream.publish import Publisher
-from fitly.stream.restore import CHANGELOGS
 from fitly.wire.events import encode_event
 from fitly.wire.outgoing import Outgoing
 from fitly.wire.shard import Shard

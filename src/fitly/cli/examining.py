@@ -14,10 +14,10 @@ from typing import Final
 
 from fitly import store
 from fitly.cli.partitions import last_known
-from fitly.cli.proof.tables import CHANGELOGS
 from fitly.core import topics
 from fitly.core.errors import FitlyError
 from fitly.core.problems import Problem
+from fitly.core.topics import CHANGELOGS
 from fitly.core.vocabulary import Bin, ClockMode
 from fitly.settings import Settings, unknown_variables
 from fitly.stream import control, generation, read

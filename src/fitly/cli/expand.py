@@ -15,7 +15,8 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from fitly.core.decisions import Selected
-from fitly.core.learner import ARMS, BUCKETS, DECISIONS, NEVER, OUTCOMES, SEEN, Sealed, Shown
+from fitly.core.entries import ARMS, BUCKETS, DECISIONS, OUTCOMES, SEEN, Shown
+from fitly.core.learner import NEVER, Sealed
 from fitly.core.names import unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
 from fitly.core.packed import Layout

@@ -16,7 +16,7 @@ from fitly.cli.decoded import text
 from fitly.cli.expand import Plain, expand, moment
 from fitly.cli.rows import decode
 from fitly.core import topics
-from fitly.core.learner import ARMS, DECISIONS
+from fitly.core.entries import ARMS, DECISIONS
 from fitly.core.vocabulary import MODES, ArmCode
 from fitly.wire import rows
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from fitly.core.decisions import UNMEASURED, Measured
 from fitly.core.dedupe import ACCEPTANCE_DAYS
+from fitly.core.entries import DECISIONS, OUTCOMES, OutcomeEntry
 from fitly.core.events import OutcomeCorrected
 from fitly.core.inforce import InForce
-from fitly.core.learner import DECISIONS, OUTCOMES, ContextRow, OutcomeEntry
+from fitly.core.learner import ContextRow
 from fitly.core.names import EventKey, event_key, fingerprint
 from fitly.core.numbers import Micro, Millis, day_of
-from fitly.core.outcomes import ABSENT, shift
+from fitly.core.outcomes import kept, shift
 from fitly.core.rewards import measured, reward
 from fitly.core.tally import put
 from fitly.core.vocabulary import Bin
@@ -66,10 +67,11 @@ def withdraw_or_correct(row: ContextRow, data: OutcomeCorrected, force: InForce,
 
 def _remeasured(old: OutcomeEntry, metrics: Measured, force: InForce) -> OutcomeEntry:
     """Give the outcome its right metrics; what it was centred on stays frozen."""
+    retention, performance, completion, engagement = kept(metrics)
     return old._replace(
-        retention=ABSENT if metrics.retention is None else metrics.retention,
-        performance=ABSENT if metrics.performance is None else metrics.performance,
-        completion=ABSENT if metrics.completion is None else metrics.completion,
-        engagement=ABSENT if metrics.engagement is None else metrics.engagement,
+        retention=retention,
+        performance=performance,
+        completion=completion,
+        engagement=engagement,
         reward=reward(metrics, force),
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fitly.core.dedupe import KEPT_AFTER_END
+from fitly.core.entries import DECISIONS, DecisionEntry, Shown
 from fitly.core.events import OutcomeRecorded
-from fitly.core.learner import DECISIONS, DecisionEntry, Shown
 from fitly.core.names import packed_id
 from fitly.core.numbers import Millis
 from fitly.core.vocabulary import ARM_CODES

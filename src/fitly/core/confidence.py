@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from fitly.core.learner import ArmEntry
+from fitly.core.entries import ArmEntry
 from fitly.core.numbers import ONE
 from fitly.core.rules import Policy, Priors
 

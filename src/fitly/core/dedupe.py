@@ -10,7 +10,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from fitly.core.learner import SEEN, Seen
+from fitly.core.entries import SEEN, Seen
 from fitly.core.numbers import DAY, Day, Millis
 
 CAPACITY: Final = 512

@@ -14,14 +14,15 @@ from functools import lru_cache
 from operator import add
 from typing import Any, Final, NamedTuple
 
-from fitly.core.learner import ARMS, BUCKETS, DECISIONS, Bucket, ContextRow, DecisionEntry
+from fitly.core.entries import ARMS, BUCKETS, DECISIONS, Bucket, DecisionEntry
+from fitly.core.learner import ContextRow
 from fitly.core.names import ConfigId, config_id, named
-from fitly.core.numbers import DAY, EPOCH, Day, Millis, day_of, mean, to_datetime
+from fitly.core.numbers import DAY, EPOCH, Day, Millis, day_of, to_datetime
 from fitly.core.statistics.missing import Missing
 from fitly.core.statistics.own_baseline import MEASURING, UNKNOWN, Figures, Measuring, Sample, own_figures, suffices
 from fitly.core.statistics.sums import Sums
 from fitly.core.statistics.welch import Interval
-from fitly.core.tally import CUMULATIVE, teaches
+from fitly.core.tally import CUMULATIVE, contribution, teaches
 from fitly.core.vocabulary import ARM_VARIANTS, ArmCode
 
 
@@ -159,7 +160,6 @@ def newest_scores(records: Sequence[EffectivenessRecord]) -> dict[str | None, fl
 def _windows(row: ContextRow, first: Day, measuring: Measuring) -> tuple[dict[int, _Totals], dict[int, _Totals]]:
     """Add up, by arm, the days from the first of the rolling window on, and everything.
 
-    What `fitly.core.tally.day_sums` gives, added straight into the two windows: a row has many more days than arms.
     Most learners never have enough control decisions for a test, so the decisions are counted before they are read.
     """
     entries = [entry for entry in DECISIONS.all(row.decisions) if entry.measured and teaches(entry)]
@@ -194,30 +194,12 @@ def _totals(entries: list[DecisionEntry], buckets: list[Bucket]) -> dict[int, _T
     for bucket in buckets:
         _add(sums, bucket.arm, bucket[2:])
     for entry in entries:
-        _add(sums, entry.arm, _part(entry))
+        _add(sums, entry.arm, contribution(entry))
     return {arm: _Totals(whole[0], whole) for arm, whole in sums.items()}
 
 
 def _add(sums: dict[int, tuple[int, ...]], arm: int, part: tuple[int, ...]) -> None:
     sums[arm] = tuple(map(add, sums[arm], part)) if arm in sums else part
-
-
-def _part(entry: DecisionEntry) -> tuple[int, ...]:
-    """Give what one decision adds: the triples of its mean composite outcome and of the mean of each metric it has."""
-    return (
-        *_triple(entry.measured, entry.composite),
-        *_triple(entry.n_retention, entry.s_retention),
-        *_triple(entry.n_performance, entry.s_performance),
-        *_triple(entry.n_completion, entry.s_completion),
-        *_triple(entry.n_engagement, entry.s_engagement),
-    )
-
-
-def _triple(count: int, total: int) -> tuple[int, int, int]:
-    if not count:
-        return 0, 0, 0
-    value = total if count == 1 else mean(total, count)
-    return 1, value, value * value
 
 
 def _records(totals: dict[int, _Totals], window: _Window) -> Iterator[EffectivenessRecord]:

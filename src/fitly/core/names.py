@@ -21,6 +21,8 @@ ConfigId = NewType("ConfigId", str)
 
 NAMESPACE: Final = UUID("192df9dd-2d2c-5781-818f-a9f63529d274").bytes
 PACKED_WIDTH: Final = 16
+LONGEST_USER: Final = 128
+"""Bytes of a user id, UTF-8."""
 
 
 _NAMED: Final = hashlib.sha1(NAMESPACE, usedforsecurity=False)

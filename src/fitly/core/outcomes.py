@@ -9,8 +9,9 @@ from typing import Any
 
 from fitly.core.attribution import Found
 from fitly.core.decisions import Measured
+from fitly.core.entries import DECISIONS, OUTCOMES, DecisionEntry, OutcomeEntry
 from fitly.core.inforce import InForce
-from fitly.core.learner import DECISIONS, OUTCOMES, ContextRow, DecisionEntry, OutcomeEntry
+from fitly.core.learner import ContextRow
 from fitly.core.numbers import Day, Micro, Millis
 from fitly.core.rewards import centre, reward
 from fitly.core.tally import moved
@@ -48,21 +49,9 @@ def add_outcome(
     tuple of ContextRow and Micro
         The row, and the outcome's reward as it is frozen in the record.
     """
-    worth = reward(metrics, force)
-    retention, performance, completion, engagement = metrics
-    decision = found.entry
-    entry = OutcomeEntry(
-        mark,
-        day,
-        decision.id,
-        ABSENT if retention is None else retention,
-        ABSENT if performance is None else performance,
-        ABSENT if completion is None else completion,
-        ABSENT if engagement is None else engagement,
-        worth,
-        centre(row.own_sum, row.own_n, force),
-        decision.is_open,
-    )
+    worth, decision = reward(metrics, force), found.entry
+    centred_on = centre(row.own_sum, row.own_n, force)
+    entry = OutcomeEntry(mark, day, decision.id, *kept(metrics), worth, centred_on, decision.is_open)
     remembered = OUTCOMES.append(row.outcomes, entry)
     if len(remembered) > _FULL:
         remembered = OUTCOMES.drop(remembered, 1)
@@ -79,6 +68,17 @@ def add_outcome(
 
 
 _FULL = MOST_OUTCOMES * OUTCOMES.width
+
+
+def kept(metrics: Measured) -> tuple[int, int, int, int]:
+    """Give the metrics as an entry keeps them: `ABSENT` for one that did not come."""
+    retention, performance, completion, engagement = metrics
+    return (
+        ABSENT if retention is None else retention,
+        ABSENT if performance is None else performance,
+        ABSENT if completion is None else completion,
+        ABSENT if engagement is None else engagement,
+    )
 
 
 def shift(decision: DecisionEntry, outcome: OutcomeEntry, sign: int) -> DecisionEntry:

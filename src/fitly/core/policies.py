@@ -13,6 +13,9 @@ from typing import Final, NamedTuple, TypeAlias
 from fitly.core.numbers import CERTAIN, Nano
 from fitly.core.vocabulary import Algorithm, Variant
 
+NONE: Final = "NONE"
+"""The key of "do not apply" among a decision's propensities."""
+
 Draw: TypeAlias = Callable[[str], float]
 """Gives the uniform draw for a purpose."""
 
@@ -78,7 +81,7 @@ def with_none(
     {'NONE': 100000000, 'BALANCED': 900000000}
     """
     parts = share(applied, dict(zip(arms, shares, strict=True)), remainder_to)
-    return {"NONE": Nano(CERTAIN - applied), **{arm.value: part for arm, part in parts.items()}}
+    return {NONE: Nano(CERTAIN - applied), **{arm.value: part for arm, part in parts.items()}}
 
 
 @lru_cache(maxsize=1024)

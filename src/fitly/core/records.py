@@ -19,9 +19,10 @@ from typing import Final, NamedTuple
 
 from fitly.core.decisions import Selected
 from fitly.core.effectiveness import EffectivenessRecord, config_identifier, effectiveness_records, newest_scores
+from fitly.core.entries import ARMS, ArmEntry
 from fitly.core.events import ControlEvent, PolicyRevised
 from fitly.core.filings import DecisionRecord, OutcomeRecord, amended, decision_record, outcome_record, settled
-from fitly.core.learner import ARMS, ArmEntry, ContextRow, LearnerRow
+from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.names import named
 from fitly.core.numbers import ONE, Millis, to_datetime
 from fitly.core.plain import Json, as_json, plain, rendered
@@ -50,7 +51,6 @@ __all__ = [
     "settled",
 ]
 
-_VARIANTS: Final[dict[int, Variant]] = {int(code): variant for code, variant in ARM_VARIANTS.items()}
 _INITIAL_CONFIDENCE: Final = Policy().initial_confidence
 """The column's default; a revised policy shows in the next decision, not in configs that do not stand."""
 
@@ -151,7 +151,7 @@ def config_records(row: ContextRow, effectiveness: list[EffectivenessRecord]) ->
     effectiveness : list of EffectivenessRecord
         Its `effectiveness_records`, of which each config shows the newest composite score.
     """
-    arms = [arm for arm in ARMS.all(row.arms) if arm.arm in _VARIANTS and arm.selected]
+    arms = [arm for arm in ARMS.all(row.arms) if arm.arm in ARM_VARIANTS and arm.selected]
     if not arms:
         return []
     standing = None if row.standing is None else row.standing.open()
@@ -179,7 +179,7 @@ class _Facts(NamedTuple):
 
 def _config(arm: ArmEntry, facts: _Facts) -> ConfigRecord:
     row, standing = facts.row, facts.standing
-    variant = _VARIANTS[arm.arm]
+    variant = ARM_VARIANTS[arm.arm]
     identifier = config_identifier(row.user_id, row.context, variant)
     stands = standing is not None and standing.strategy_variant is variant
     return ConfigRecord(

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from fitly.core.entries import ARMS, DECISIONS
 from fitly.core.events import PreferencesChanged
-from fitly.core.learner import ARMS, DECISIONS, NEVER, ContextRow, Preferences
+from fitly.core.learner import NEVER, ContextRow, Preferences
 from fitly.core.numbers import Millis
 from fitly.core.vocabulary import ArmCode, Feature, Level
 

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from fitly.core.amending import withdraw_or_correct
 from fitly.core.attribution import applied, attribute, by_id
-from fitly.core.deciding import decide, is_overruled, is_stale
+from fitly.core.deciding import decide
 from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAmended, OutcomeFiled
 from fitly.core.dedupe import ACCEPTANCE_DAYS, is_seen, remember
 from fitly.core.eligibility import is_allowed
+from fitly.core.entries import DecisionEntry, Shown
 from fitly.core.events import (
     DecisionApplied,
     LearnerEvent,
@@ -25,13 +26,14 @@ from fitly.core.events import (
     StrategyRequested,
 )
 from fitly.core.inforce import InForce
-from fitly.core.learner import ContextRow, DecisionEntry, LearnerRow, Preferences, Shown
+from fitly.core.learner import ContextRow, LearnerRow, Preferences
 from fitly.core.names import ConfigId, DecisionId, config_id, fingerprint, unpacked_id
 from fitly.core.numbers import HOUR, Day, Micro, Millis, day_of
 from fitly.core.outcomes import add_outcome
 from fitly.core.resets import changed, forgotten, reset
 from fitly.core.rewards import measured
 from fitly.core.scene import Folded, Moment, Rows, Scene
+from fitly.core.standing import is_overruled, is_stale
 from fitly.core.tally import put
 from fitly.core.vocabulary import ARM_VARIANTS, Bin, Context, Scope
 from fitly.core.windows import settle

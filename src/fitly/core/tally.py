@@ -6,10 +6,12 @@ and a consumer's word all come here as "this entry became that entry".
 
 from __future__ import annotations
 
+from operator import add
 from typing import Final, TypeAlias
 
 from fitly.core.dedupe import ACCEPTANCE_DAYS
-from fitly.core.learner import ARMS, BUCKETS, DECISIONS, ArmEntry, Bucket, ContextRow, DecisionEntry, Shown
+from fitly.core.entries import ARMS, BUCKETS, DECISIONS, ArmEntry, Bucket, DecisionEntry, Shown
+from fitly.core.learner import ContextRow
 from fitly.core.numbers import Day, Millis, day_of, mean
 from fitly.core.vocabulary import ArmCode
 
@@ -103,25 +105,6 @@ def let_rest(arms: bytes, now: Millis, but: int = ArmCode.NOTHING) -> bytes:
 _ACTIVE: Final = ARMS.start_of(ArmEntry._fields.index("active"))
 
 
-def day_sums(row: ContextRow) -> dict[tuple[Day, int], Bucket]:
-    """Give the sums of each day and arm, and of everything since activation (day 0).
-
-    Derived from the buckets of the decisions the row has let go of and from the decisions it remembers, so
-    that late events, corrections and a consumer's word need no second set of books.
-
-    Returns
-    -------
-    dict
-        (day, arm code) -> `Bucket`; integers, so that the order of adding does not matter.
-    """
-    sums = {(Day(bucket.day), bucket.arm): bucket for bucket in BUCKETS.all(row.buckets)}
-    for entry in DECISIONS.all(row.decisions):
-        if teaches(entry) and entry.measured:
-            for day in (CUMULATIVE, day_of(Millis(entry.since))):
-                sums[day, entry.arm] = _with(sums.get((day, entry.arm)), day, entry)
-    return sums
-
-
 def retire(buckets: bytes, entry: DecisionEntry, now: Millis) -> bytes:
     """Add a decision that the row lets go of to its buckets; days outside the acceptance window only cumulate."""
     if not (teaches(entry) and entry.measured):
@@ -139,32 +122,24 @@ def retire(buckets: bytes, entry: DecisionEntry, now: Millis) -> bytes:
 
 
 def _with(bucket: Bucket | None, day: Day, entry: DecisionEntry) -> Bucket:
-    """Add one decision to a bucket: its mean composite, and the mean of each metric it has."""
-    b = bucket or Bucket(day, entry.arm, *_ZEROS)
-    composite = mean(entry.composite, entry.measured)
-    retention = mean(entry.s_retention, entry.n_retention or 1)
-    performance = mean(entry.s_performance, entry.n_performance or 1)
-    completion = mean(entry.s_completion, entry.n_completion or 1)
-    engagement = mean(entry.s_engagement, entry.n_engagement or 1)
-    return Bucket(
-        day,
-        entry.arm,
-        b.n + 1,
-        b.composite + composite,
-        b.composite2 + composite**2,
-        b.n_retention + (entry.n_retention > 0),
-        b.s_retention + retention,
-        b.q_retention + retention**2,
-        b.n_performance + (entry.n_performance > 0),
-        b.s_performance + performance,
-        b.q_performance + performance**2,
-        b.n_completion + (entry.n_completion > 0),
-        b.s_completion + completion,
-        b.q_completion + completion**2,
-        b.n_engagement + (entry.n_engagement > 0),
-        b.s_engagement + engagement,
-        b.q_engagement + engagement**2,
+    """Add one decision to a bucket."""
+    sums = contribution(entry)
+    return Bucket(day, entry.arm, *(sums if bucket is None else map(add, bucket[2:], sums)))
+
+
+def contribution(entry: DecisionEntry) -> tuple[int, ...]:
+    """Give what one decision adds: the triples of its mean composite outcome and of the mean of each metric it has."""
+    return (
+        *_triple(entry.measured, entry.composite),
+        *_triple(entry.n_retention, entry.s_retention),
+        *_triple(entry.n_performance, entry.s_performance),
+        *_triple(entry.n_completion, entry.s_completion),
+        *_triple(entry.n_engagement, entry.s_engagement),
     )
 
 
-_ZEROS: Final = (0,) * (len(Bucket._fields) - 2)
+def _triple(count: int, total: int) -> tuple[int, int, int]:
+    if not count:
+        return 0, 0, 0
+    value = total if count == 1 else mean(total, count)
+    return 1, value, value * value

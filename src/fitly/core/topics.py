@@ -135,4 +135,6 @@ TOPICS: Final = (
         help="Learner x context rows, and what a partition knows: position, ledger, rules.",
     ),
 )
+CHANGELOGS: Final = {LEARNERS: LEARNERS_CHANGELOG, CONTEXTS: CONTEXTS_CHANGELOG}
+"""The changelog of each table."""
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from fitly.core.dedupe import ACCEPTANCE_DAYS, KEPT_AFTER_END, drop_before
+from fitly.core.entries import BUCKETS, DECISIONS, OUTCOMES, Bucket, DecisionEntry, OutcomeEntry
 from fitly.core.inforce import InForce
-from fitly.core.learner import BUCKETS, DECISIONS, NEVER, OUTCOMES, Bucket, ContextRow, DecisionEntry, OutcomeEntry
+from fitly.core.learner import NEVER, ContextRow
 from fitly.core.numbers import Millis, day_of
 from fitly.core.tally import CUMULATIVE, put, retire
 from fitly.core.vocabulary import ArmCode

@@ -30,6 +30,8 @@ METADATA_AGE_MS: Final = 5_000
 do when a broker starts: a leader without topics shares out nothing, and all stay idle until it asks again."""
 TRANSACTION_TIMEOUT_MS: Final = 10_000
 """C1: an open transaction holds back every partition it touches, so an abandoned one must end soon."""
+BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""How long to wait for a world that is not ready, try after try; the last from then on."""
 REACH_S: Final = 10.0
 """How long a command tries to reach the broker."""
 

@@ -15,10 +15,9 @@ from aiokafka.structs import TopicPartition
 
 from fitly import metrics
 from fitly.core.numbers import Millis
-from fitly.core.topics import BY_NAME, INPUT
+from fitly.core.topics import BY_NAME, CHANGELOGS, INPUT
 from fitly.stream.clients import new_producer
 from fitly.stream.rejects import RefusalAlarm
-from fitly.stream.restore import CHANGELOGS
 from fitly.stream.shipping import Shipment
 from fitly.wire.events import encode_tick
 from fitly.wire.signing import SIGNATURE_HEADER, sign

@@ -22,7 +22,7 @@ from fitly import metrics
 from fitly.core.errors import Broken, FitlyError, Retryable
 from fitly.core.topics import CONTROL
 from fitly.metrics import Meters
-from fitly.stream.clients import FETCH_BYTES, METADATA_AGE_MS, Started, understood
+from fitly.stream.clients import BACKOFF_S, FETCH_BYTES, METADATA_AGE_MS, Started, understood
 from fitly.stream.generation import Ours, read_generation
 from fitly.stream.page import Page
 from fitly.stream.worker import DONE, exit_code
@@ -34,7 +34,6 @@ log = structlog.get_logger(__name__)
 
 POLL_MS: Final = 200
 POLL_RECORDS: Final = 4_000
-BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 A_DAY_MS: Final = 86_400_000
 
 

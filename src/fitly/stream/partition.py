@@ -17,7 +17,7 @@ import structlog
 from fitly import metrics
 from fitly.core.errors import Retryable
 from fitly.core.vocabulary import ClockMode
-from fitly.stream.clients import understood
+from fitly.stream.clients import BACKOFF_S, understood
 from fitly.stream.commits import Commits
 from fitly.stream.restore import check_position, input_bounds, load_rows
 from fitly.stream.ticks import Ticker
@@ -34,7 +34,6 @@ log = structlog.get_logger(__name__)
 
 QUIET_S: Final = 20.0
 """Longer than a transaction may stay open: what is not finished by then is cancelled."""
-BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 def spare_the_rows() -> None:

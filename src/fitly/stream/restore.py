@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aiokafka.structs import TopicPartition
 
 from fitly.core.errors import Broken
-from fitly.core.topics import CONTEXTS, CONTEXTS_CHANGELOG, INPUT, LEARNERS, LEARNERS_CHANGELOG
+from fitly.core.topics import CHANGELOGS, INPUT
 from fitly.stream.clients import started_reader
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from fitly.stream.generation import Generation
     from fitly.wire.shard import Shard
 
-CHANGELOGS: Final = {LEARNERS: LEARNERS_CHANGELOG, CONTEXTS: CONTEXTS_CHANGELOG}
 """Table to the topic its rows are written to."""
 FETCH_BYTES: Final = 256 << 10
 """What one fetch brings of a changelog. An answer shows no progress until it is whole: with 8 MiB a link of 200 kB/s

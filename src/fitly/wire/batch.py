@@ -15,7 +15,7 @@ from fitly.core.errors import Broken
 from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, Tick, Unreadable
 from fitly.core.inforce import InForce, put_in_force
 from fitly.core.learner import NEVER, ContextRow, LearnerRow
-from fitly.core.names import UserId, partition_of
+from fitly.core.names import LONGEST_USER, UserId, partition_of
 from fitly.core.numbers import Day, Millis
 from fitly.core.rules import Rules
 from fitly.core.scene import Moment
@@ -41,7 +41,6 @@ MOST_DUE: Final = 500
 """Rows that fall due at one tick or control record; the rest stays due."""
 LAST_DAY: Final = Day(0xFFFE)
 """Days are kept in 16 bits, and an event may be an hour ahead of its stamp."""
-_LONGEST_USER: Final = 128
 
 
 class Batch:
@@ -224,7 +223,7 @@ class Batch:
     def _refuse(self, record: Incoming, why: Unreadable) -> None:
         self._count(Bin.INVALID, why.reason)
         place = f"{INPUT}-{self._shard.partition}-{record.offset}"
-        user, value = (record.key or b"")[:_LONGEST_USER], record.value or b""
+        user, value = (record.key or b"")[:LONGEST_USER], record.value or b""
         headers: tuple[tuple[str, bytes | None], ...] = (
             ("reason", why.reason.encode()),
             ("detail", why.detail.encode(errors="replace")),

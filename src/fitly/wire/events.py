@@ -29,7 +29,7 @@ from fitly.core.events import (
     Tick,
     Unreadable,
 )
-from fitly.core.names import UserId, event_key
+from fitly.core.names import LONGEST_USER, UserId, event_key
 from fitly.core.numbers import Millis, to_datetime, to_millis
 from fitly.wire.moments import Moment
 from fitly.wire.refusing import MOST_BYTES, MOST_DEEP, depth, explain
@@ -39,7 +39,6 @@ SYSTEM_SOURCE: Final = "fitly"
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 LearnerName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f|]+$")]
-LONGEST_USER: Final = 128
 """Bytes of a user id."""
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from fitly.core.errors import Broken
 from fitly.core.rules import Rules
 from fitly.core.system import LEDGER_KEY, POSITION_KEY, RULES_KEY, Ledger, Position
-from fitly.core.topics import CONTEXTS, CONTEXTS_CHANGELOG, INPUT, LEARNERS, LEARNERS_CHANGELOG
+from fitly.core.topics import CHANGELOGS, CONTEXTS, INPUT, LEARNERS
 from fitly.settings import Settings
 from fitly.stream import read
 from fitly.stream.clients import started_reader
@@ -22,7 +22,6 @@ LOOKS: Final = 3
 LOOK_S: Final = 0.02
 STILL_S: Final = 10.0
 """How long to wait for a moment in which no transaction is under way."""
-CHANGELOGS: Final = {LEARNERS: LEARNERS_CHANGELOG, CONTEXTS: CONTEXTS_CHANGELOG}
 
 
 class Tables:

@@ -155,6 +155,7 @@ def remembered(
         propensity=0,
         threshold=0,
         revision=1,
+        chance=0,
         shown=Shown.CONSUMER_SAYS_NO if denied else Shown.UNKNOWN,
         measured=len(outcomes),
         composite=sum(outcomes),
@@ -261,8 +262,8 @@ def selected(**facts: object) -> Selected:
         valid_until=Millis(NOW + DAY),
         supersedes=None,
         arms={
-            Variant.PATTERN_HEAVY: ArmView(3, Micro(600_000), 0.07),
-            Variant.BALANCED: ArmView(0, None, 0.01),
+            Variant.PATTERN_HEAVY: ArmView(3, Micro(600_000), 0.07, 0.05),
+            Variant.BALANCED: ArmView(0, None, 0.01, 0.1),
         },
         draws={"explore": 0.25},
     )
@@ -331,8 +332,8 @@ def test_a_decision_is_told_in_numbers_of_one() -> None:
     assert record.assignment_probability == 0.95
     assert (record.cause_event_id, record.cause_partition, record.cause_offset) == (KEY, 2, 77)
     assert record.arms == {
-        "PATTERN_HEAVY": {"n": 3, "mean": 0.6, "expected": 0.07},
-        "BALANCED": {"n": 0, "mean": None, "expected": 0.01},
+        "PATTERN_HEAVY": {"n": 3, "mean": 0.6, "expected": 0.07, "sd": 0.05},
+        "BALANCED": {"n": 0, "mean": None, "expected": 0.01, "sd": 0.1},
     }
     assert record.experiment == "spring\ufffdtrial"
     assert decision_record(selected(strategy_variant=None)).strategy_variant is None

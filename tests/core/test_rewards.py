@@ -20,14 +20,16 @@ def m(*values: int | None) -> Measured:
 
 
 def test_an_absent_metric_stands_at_its_prior_mean() -> None:
-    assert reward(m(None, None, None, None), PLAIN) == 500_000
-    assert reward(m(1_000_000, None, None, None), PLAIN) == reward(m(1_000_000, 500_000, 500_000, 500_000), PLAIN)
+    assert reward(m(None, None, None, None), PLAIN.unknown, PLAIN) == 500_000
+    assert reward(m(1_000_000, None, None, None), PLAIN.unknown, PLAIN) == 625_000
+    typical = (Micro(0), Micro(100_000), Micro(200_000), Micro(300_000))
+    assert reward(m(None, 500_000, None, None), typical, PLAIN) == mean(1_000_000, 4)
 
 
 def test_weights_are_made_to_add_to_one() -> None:
     weights = RewardWeights(retention=0.8, performance=0.4, completion=0, engagement=0)
     force = put_in_force(Rules(policy=Policy(reward_weights=weights)))
-    assert reward(m(900_000, 300_000, 0, 0), force) == 700_000
+    assert reward(m(900_000, 300_000, 0, 0), force.unknown, force) == 700_000
 
 
 def test_a_policy_whose_weights_are_all_nothing_is_refused() -> None:
@@ -47,10 +49,10 @@ def test_a_metric_is_rounded_once_half_to_even(score: float, kept: int) -> None:
 
 
 def test_the_centre_moves_from_the_contexts_mean_to_the_learners_own() -> None:
-    assert centre(0, 0, PLAIN) == 500_000
-    assert centre(90_000_000, 100, PLAIN) == mean(95_000_000, 110)
+    assert centre(0, 0, Micro(500_000), PLAIN) == 500_000
+    assert centre(90_000_000, 100, Micro(500_000), PLAIN) == mean(95_000_000, 110)
     heavy = put_in_force(Rules(priors=Priors(own_weight=0)))
-    assert centre(0, 0, heavy) == 500_000
+    assert centre(0, 0, Micro(500_000), heavy) == 500_000
 
 
 def test_an_outcome_without_any_metric_cannot_be_made() -> None:

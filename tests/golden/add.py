@@ -11,9 +11,9 @@ from tests.golden.cases import CORPUS
 DIRECTORY = Path(__file__).parent
 
 
-def corpus(name: str) -> dict[str, str]:
-    """Read one file of the corpus; empty where there is none yet."""
-    path = DIRECTORY / f"{name}.json"
+def corpus(name: str, version: int | None = None) -> dict[str, str]:
+    """Read one file of the corpus, or of a former version of rows; empty where there is none yet."""
+    path = (DIRECTORY if version is None else DIRECTORY / f"version-{version}") / f"{name}.json"
     found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     return found
 

@@ -15,17 +15,22 @@ from tests.core.partition import Partition
 from fitly.core.decisions import ArmView, Cause, Measured, OutcomeAmended, OutcomeFiled, Parameter, Selected
 from fitly.core.entries import (
     ARMS,
+    BASELINE,
     BUCKETS,
     DECISIONS,
+    EVIDENCE,
     OUTCOMES,
     SEEN,
+    TYPED,
     ArmEntry,
     Bucket,
     DecisionEntry,
+    Evidence,
     OutcomeEntry,
     Seen,
+    Typed,
 )
-from fitly.core.events import LogOpened, OutcomeRecorded, PolicyRevised
+from fitly.core.events import LogOpened, OutcomeRecorded, PolicyRevised, PriorsRevised
 from fitly.core.learner import ContextRow, LearnerRow, Preferences, Sealed
 from fitly.core.names import (
     ConfigId,
@@ -42,11 +47,25 @@ from fitly.core.names import (
     uniform,
 )
 from fitly.core.numbers import Micro, Millis, Nano, to_datetime
-from fitly.core.rules import Policy, Priors, RewardWeights, Rules, Switches, Thresholds, Windows
-from fitly.core.system import FOLD_VERSION, Ledger, Position
+from fitly.core.partials import Kind, Partial
+from fitly.core.rules import (
+    ArmPrior,
+    ContextPriors,
+    Fares,
+    MetricMeans,
+    Policy,
+    Priors,
+    RewardWeights,
+    Rules,
+    Switches,
+    Thresholds,
+    Windows,
+)
+from fitly.core.system import FOLD_VERSION, Ledger, Position, Untold
 from fitly.core.vocabulary import Bin, ClockMode, Context, Feature, Level, Mode, OutcomeType, Unit, Variant
 from fitly.wire.events import encode_control, encode_event, encode_tick
 from fitly.wire.outcomes import encode_outcome
+from fitly.wire.partials import encode_partial
 from fitly.wire.rows import (
     encode_context,
     encode_fold_version,
@@ -54,6 +73,8 @@ from fitly.wire.rows import (
     encode_ledger,
     encode_position,
     encode_rules,
+    encode_sums,
+    encode_untold,
 )
 from fitly.wire.selected import encode_selected
 from fitly.wire.signing import sign
@@ -132,8 +153,8 @@ SELECTED = Selected(
     valid_until=Millis(NOW + 2_592_000_000),
     supersedes=DecisionId("00000000-0000-5000-8000-000000000001"),
     arms={
-        Variant.PREDICTION_HEAVY: ArmView(3, Micro(612_345), 0.0123),
-        Variant.BALANCED: ArmView(0, None, 0.0),
+        Variant.PREDICTION_HEAVY: ArmView(3, Micro(612_345), 0.0123, 0.0625),
+        Variant.BALANCED: ArmView(0, None, 0.0, 0.1),
     },
     draws={"tie": 0.25, "control": 0.598816328081329, "explore": 0.9763535114435699},
 )
@@ -151,7 +172,7 @@ WITHHELD = SELECTED._replace(
     draws={},
 )
 DECISION = DecisionEntry(
-    packed_id(OTHER), NOW, NOW + 10, NOW + 5, 8, 2, 2, 1, 855_000_001, 700_000_000, 3, 1, 1, 0,
+    packed_id(OTHER), NOW, NOW + 10, NOW + 5, 8, 2, 2, 1, 855_000_001, 700_000_000, 3, 10, 1, 1, 0,
     2, 1_200_000, -345, 3, 1_800_000, 1, 500_000, 2, 900_000, 0, 0, 3, 2_999_999,
 )  # fmt: skip
 LEARNER = LearnerRow(
@@ -174,7 +195,7 @@ CONTEXT = ContextRow(
     arms=ARMS.join([ArmEntry(2, 5, 3, 1_837_035, -12, 144, NOW - 9, NOW - 8, NOW - 7, NOW - 6, 1)]),
     decisions=DECISIONS.join([DECISION]),
     outcomes=OUTCOMES.join(
-        [OutcomeEntry(fingerprint(KEY), 20_514, packed_id(OTHER), 500_000, -1, 0, 1_000_000, 600_000, 512_345, 1)]
+        [OutcomeEntry(fingerprint(KEY), 20_514, packed_id(OTHER), 500_000, -1, 0, 1_000_000, 600_000, 512_345, 1, 3)]
     ),
     buckets=BUCKETS.join([Bucket(20_514, 2, *range(1, 16)), Bucket(0, 5, *range(101, 116))]),
     seen=SEEN.join([Seen(fingerprint(KEY), 20_514), Seen(b"\xff" * 16, 65_535)]),
@@ -187,6 +208,18 @@ CONTEXT = ContextRow(
     unjoined=2,
     learning_since=Millis(NOW - 100),
     updated_at=NOW,
+    evidence=EVIDENCE.join([Evidence(2, *range(1, 20)), Evidence(0, *range(201, 220))]),
+    typed=TYPED.join([Typed(3, *range(1, 9))]),
+    baseline=BASELINE.pack(*range(1, 16)),
+)
+KNOWN = ContextPriors(
+    mean=0.625,
+    reward_sd=0.1875,
+    arms={Variant.BALANCED: ArmPrior(effect=-0.0123, se=0.004, spread=0.02, learners=77)},
+    metrics={
+        OutcomeType.CONTENT_ENGAGED: MetricMeans(retention=0.5, performance=0.25, completion=0.75, engagement=0.1),
+    },
+    baseline=tuple(Fares(n=n, sum=n * 400_000, squares=n * 180_000_000_000) for n in range(5, 10)),
 )
 RULES = Rules(
     birth_id=BIRTH,
@@ -195,7 +228,9 @@ RULES = Rules(
     control_number=17,
     policy_revision=3,
     policy=POLICY,
-    priors=Priors(metric_mean=0.6, own_weight=12, effect_sd=0.05, reward_sd=0.25, informed=21, enough=20),
+    priors=Priors(
+        metric_mean=0.6, own_weight=12, effect_sd=0.05, reward_sd=0.25, enough=21, contexts={Context.SESSION: KNOWN}
+    ),
 )
 
 ROWS: Final[Cases] = {
@@ -211,6 +246,8 @@ ROWS: Final[Cases] = {
     "rules": lambda: encode_rules(RULES).hex(),
     "rules before the first control event": lambda: encode_rules(Rules()).hex(),
     "fold version": lambda: encode_fold_version(1).hex(),
+    "sums": lambda: encode_sums({"BALANCED.yy": -(2**70), "ALL.n": 3}).hex(),
+    "untold": lambda: encode_untold(Untold({"priors|SESSION": 255})).hex(),
 }
 
 FILED = OutcomeFiled(
@@ -239,6 +276,12 @@ SAID: Final[Cases] = {
     ).decode(),
     "policy revised": lambda: encode_control(
         2, "fitly.policy.revised.v1", PolicyRevised(revision=1, policy=POLICY, note="why"), NOW
+    ).decode(),
+    "priors revised": lambda: encode_control(
+        3, "fitly.priors.revised.v1", PriorsRevised(context=Context.SESSION, priors=KNOWN), NOW
+    ).decode(),
+    "partial": lambda: encode_partial(
+        Partial(Kind.PRIORS, "SESSION", 3, BIRTH, 17, NOW, {"x": -(2**70), "n": 3})
     ).decode(),
     "an outcome as we write it": lambda: encode_event(
         "fitly.outcome.recorded.v1", "lms", "o-1", ELEVE, to_datetime(NOW),

@@ -17,7 +17,7 @@ from fitly.core.events import DecisionApplied, LearnerEvent, OutcomeRecorded, Pr
 from fitly.core.numbers import DAY, day_of
 from fitly.core.rules import Policy
 from fitly.core.topics import OUTCOMES, SELECTED
-from fitly.core.vocabulary import ARM_CODES, ArmCode, Context, Mode, Scope
+from fitly.core.vocabulary import ARM_CODES, ArmCode, Context, Mode, Scope, Unit
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.selected import decode_selected
 from fitly.wire.shard import Outgoing
@@ -195,7 +195,7 @@ class Books:
         """Give the fifteen sums of each day and arm, day 0 for all: of the decisions' mean outcomes."""
         found: dict[tuple[int, int], list[Decision]] = {}
         for decision in self._taught(where):
-            if decision.outcomes:
+            if decision.outcomes and decision.arm != ArmCode.FALLBACK:
                 for day in (0, decision.since // DAY):
                     found.setdefault((day, decision.arm), []).append(decision)
         return {key: fifteen(decisions) for key, decisions in found.items()}
@@ -218,6 +218,8 @@ class Books:
 def taught(selected: Selected) -> int:
     if selected.mode in (Mode.CONTROL, Mode.HOLDOUT):
         return ArmCode[selected.mode.name]
+    if selected.mode is Mode.FALLBACK and selected.unit is Unit.DECISION:
+        return ArmCode.FALLBACK
     if selected.mode is Mode.PINNED or selected.strategy_variant is None:
         return ArmCode.NOTHING
     return ARM_CODES[selected.strategy_variant]

@@ -19,7 +19,7 @@ from fitly.core.inforce import InForce, put_in_force
 from fitly.core.learner import ContextRow, LearnerRow, Preferences
 from fitly.core.names import EventKey, UserId, uniform
 from fitly.core.numbers import CERTAIN, Millis
-from fitly.core.rules import Policy, Priors, Rules, Switches
+from fitly.core.rules import ArmPrior, ContextPriors, Policy, Priors, Rules, Switches
 from fitly.core.tally import empty_arm
 from fitly.core.vocabulary import Context, Mode, Variant
 
@@ -28,7 +28,10 @@ LEAST_P: Final = 1e-4
 """Draws are hashes, so a test that passes once passes for ever; this guards what is written here, not chance."""
 ADA: Final = UserId("ada")
 POLICY: Final = Policy(holdout_share=0, control_share=0.1, epsilon=0.2, probe_share=0.15)
-INFORMED: Final = Priors(informed=20)
+KNOWN: Final = ArmPrior(effect=0.0, se=0.01, spread=0.1, learners=20)
+INFORMED: Final = Priors(
+    contexts={Context.SESSION: ContextPriors(mean=0.5, reward_sd=0.2, arms=dict.fromkeys(Variant, KNOWN))}
+)
 TAUGHT: Final = ARMS.join([empty_arm(1)._replace(n=9, raw=6_000_000, centred=900_000), empty_arm(3)._replace(n=1)])
 HARMED: Final = ARMS.join([empty_arm(code)._replace(n=9, centred=-900_000) for code in range(1, 5)])
 

@@ -96,7 +96,7 @@ def test_every_record_is_in_one_bin_and_every_word_has_its_place(seed: int, leng
     assert sum(shard.ledger.bins.values()) == shard.ledger.read == len(log)
     invalid = sum(count for name, count in shard.ledger.bins.items() if name.startswith("INVALID/"))
     assert sum(output.topic == REJECTED for output in sent) == invalid
-    assert {output.topic for output in sent} <= {SELECTED, OUTCOMES, REJECTED}
+    assert {output.topic for output in sent} <= {SELECTED, OUTCOMES, REJECTED, PARTIALS}
     assert all(output.topic != INPUT for output in sent)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.golden.add import corpus
 from tests.golden.cases import AMENDED, CONTEXT, CORPUS, FILED, LEARNER, RULES, SELECTED, WITHHELD
 
+from fitly.core.entries import DECISIONS, OUTCOMES
 from fitly.core.system import FOLD_VERSION
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import (
@@ -15,6 +18,8 @@ from fitly.wire.rows import (
     decode_ledger,
     decode_position,
     decode_rules,
+    decode_sums,
+    decode_untold,
 )
 from fitly.wire.selected import decode_selected
 
@@ -34,7 +39,7 @@ def test_every_case_is_settled_and_none_is_given_up(name: str) -> None:
     assert settled - former <= cases, "a case that was settled is never taken out"
 
 
-def test_old_rows_are_read_as_what_they_were() -> None:
+def test_rows_are_read_as_what_they_were() -> None:
     rows = {case: bytes.fromhex(value) for case, value in corpus("rows").items()}
     assert decode_learner(rows["learner"]) == LEARNER
     row = decode_context(rows["context"])
@@ -46,9 +51,44 @@ def test_old_rows_are_read_as_what_they_were() -> None:
     assert decode_position(rows["position"]).offset == 123_456
     assert decode_ledger(rows["ledger"]).read == 5
     assert decode_fold_version(rows["fold version"]) == 1
+    assert decode_sums(rows["sums"]) == {"BALANCED.yy": -(2**70), "ALL.n": 3}
+    assert decode_untold(rows["untold"]).changes == {"priors|SESSION": 255}
 
 
-def test_old_words_are_read_as_what_they_were() -> None:
+def test_rows_of_version_1_are_read_as_what_they_were_and_what_they_lacked_stays_unknown() -> None:
+    rows = {case: bytes.fromhex(value) for case, value in corpus("rows", 1).items()}
+    assert decode_learner(rows["learner"]) == LEARNER
+    row = decode_context(rows["context"])
+    assert row.standing is not None
+    arms = {arm: view._replace(sd=None) for arm, view in SELECTED.arms.items()}
+    assert row.standing.open() == SELECTED._replace(arms=arms)
+    decision, outcome = DECISIONS.at(CONTEXT.decisions, 0), OUTCOMES.at(CONTEXT.outcomes, 0)
+    assert row._replace(standing=None) == CONTEXT._replace(
+        standing=None,
+        decisions=DECISIONS.join([decision._replace(chance=0)]),
+        outcomes=OUTCOMES.join([outcome._replace(kind=255)]),
+        evidence=b"",  # its one decision is open
+        typed=b"",
+        baseline=b"",
+    )
+    assert decode_context(rows["context of nothing"]).standing is None
+    former = replace(RULES.priors, enough=20, contexts={})
+    assert decode_rules(rows["rules"]) == replace(RULES, priors=former)
+    assert decode_position(rows["position"]).offset == 123_456
+    assert decode_ledger(rows["ledger"]).read == 5
+    assert decode_fold_version(rows["fold version"]) == 1
+
+
+def test_words_of_version_1_are_read_as_what_they_were() -> None:
+    said = {case: value.encode() for case, value in corpus("said", 1).items()}
+    arms = {arm: view._replace(sd=None) for arm, view in SELECTED.arms.items()}
+    assert decode_selected(said["selected"]) == SELECTED._replace(arms=arms)
+    assert decode_selected(said["selected, withheld"]) == WITHHELD
+    assert decode_outcome(said["outcome filed"]) == FILED
+    assert decode_outcome(said["outcome amended"]) == AMENDED
+
+
+def test_words_are_read_as_what_they_were() -> None:
     said = {case: value.encode() for case, value in corpus("said").items()}
     assert decode_selected(said["selected"]) == SELECTED
     assert decode_selected(said["selected, withheld"]) == WITHHELD

@@ -15,12 +15,13 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from fitly.core.decisions import Selected
-from fitly.core.entries import ARMS, BUCKETS, DECISIONS, OUTCOMES, SEEN, Shown
+from fitly.core.entries import ARMS, BASELINE, BUCKETS, DECISIONS, EVIDENCE, OUTCOMES, SEEN, TYPED, Shown
 from fitly.core.learner import NEVER, Sealed
 from fitly.core.names import unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
+from fitly.core.outcomes import UNTYPED
 from fitly.core.packed import Layout
-from fitly.core.vocabulary import MODES, ArmCode
+from fitly.core.vocabulary import ARM_VARIANTS, MODES, OUTCOME_TYPES, ArmCode
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
@@ -30,6 +31,9 @@ PACKED: Final[dict[str, Layout[Any]]] = {
     "outcomes": OUTCOMES,
     "buckets": BUCKETS,
     "seen": SEEN,
+    "evidence": EVIDENCE,
+    "typed": TYPED,
+    "baseline": BASELINE,
 }
 
 
@@ -51,6 +55,14 @@ def _day(value: int) -> str | None:
 
 def _word(code: int) -> str | None:
     return None if code == ArmCode.NOTHING else ArmCode(code).name
+
+
+def _kind(code: int) -> str | None:
+    return None if code == UNTYPED else OUTCOME_TYPES[code].value
+
+
+def _chances(mask: int) -> list[Plain]:
+    return [variant.value for code, variant in ARM_VARIANTS.items() if mask >> code & 1]
 
 
 def _metric(value: int) -> float | None:
@@ -77,11 +89,14 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     bytes.hex: "fingerprint",
     _word: "arm variant",
     lambda code: MODES[code].value: "mode",
+    _kind: "kind",
+    _chances: "chance",
     lambda code: Shown(code).name: "shown",
     bool: "apply is_open defaulted active counted",
     _metric: "retention performance completion engagement",
-    _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean",
-    _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement",
+    _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean "
+    "x x0 w w0",
+    _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement x2 wx wx0",
     _billionths: "propensity threshold",
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fitly.core import topics
-from fitly.core.system import FOLD_KEY, LEDGER_KEY, POSITION_KEY, RULES_KEY
+from fitly.core.system import FOLD_KEY, LEDGER_KEY, POSITION_KEY, RULES_KEY, SUMS_PREFIX, UNTOLD_KEY
 from fitly.wire import rows
 
 SYSTEM: Final[dict[bytes, Callable[[bytes], object]]] = {
@@ -17,6 +17,7 @@ SYSTEM: Final[dict[bytes, Callable[[bytes], object]]] = {
     LEDGER_KEY: rows.decode_ledger,
     RULES_KEY: rows.decode_rules,
     FOLD_KEY: rows.decode_fold_version,
+    UNTOLD_KEY: rows.decode_untold,
 }
 
 
@@ -24,4 +25,6 @@ def decode(table: str, key: bytes, value: bytes) -> object:
     """Read a row by its table and key; what a partition knows stands among the contexts."""
     if key in SYSTEM:
         return SYSTEM[key](value)
+    if key.startswith(SUMS_PREFIX):
+        return rows.decode_sums(value)
     return rows.decode_learner(value) if table == topics.LEARNERS else rows.decode_context(value)

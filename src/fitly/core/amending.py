@@ -15,10 +15,10 @@ from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow
 from fitly.core.names import EventKey, event_key, fingerprint
 from fitly.core.numbers import Micro, Millis, day_of
-from fitly.core.outcomes import kept, shift
+from fitly.core.outcomes import UNTYPED, kept, shift, typed
 from fitly.core.rewards import measured, reward
 from fitly.core.tally import put
-from fitly.core.vocabulary import Bin
+from fitly.core.vocabulary import OUTCOME_TYPES, Bin, Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +54,31 @@ def withdraw_or_correct(row: ContextRow, data: OutcomeCorrected, force: InForce,
     after = shift(before, old, -1)
     if data.withdrawn:
         remaining = OUTCOMES.remove(row.outcomes, index)
-        row = row._replace(outcomes=remaining, own_n=row.own_n - 1, own_sum=row.own_sum - old.reward)
+        row = row._replace(
+            outcomes=remaining,
+            own_n=row.own_n - 1,
+            own_sum=row.own_sum - old.reward,
+            typed=typed(row.typed, old, -1),
+        )
         return Amended(put(row, where, before, after, now), outcome, UNMEASURED, None)
     metrics = measured(data)
-    new = _remeasured(old, metrics, force)
+    new = _remeasured(old, metrics, row.context, force)
     row = row._replace(
         outcomes=OUTCOMES.replace(row.outcomes, index, new),
         own_sum=row.own_sum + new.reward - old.reward,
+        typed=typed(typed(row.typed, old, -1), new, 1),
     )
     return Amended(put(row, where, before, shift(after, new, 1), now), outcome, metrics, Micro(new.reward))
 
 
-def _remeasured(old: OutcomeEntry, metrics: Measured, force: InForce) -> OutcomeEntry:
+def _remeasured(old: OutcomeEntry, metrics: Measured, context: Context, force: InForce) -> OutcomeEntry:
     """Give the outcome its right metrics; what it was centred on stays frozen."""
     retention, performance, completion, engagement = kept(metrics)
+    typical = force.unknown if old.kind == UNTYPED else force.typical[context, OUTCOME_TYPES[old.kind]]
     return old._replace(
         retention=retention,
         performance=performance,
         completion=completion,
         engagement=engagement,
-        reward=reward(metrics, force),
+        reward=reward(metrics, typical, force),
     )

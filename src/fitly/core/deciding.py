@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from fitly.core.confidence import Belief, belief, confidence
+from fitly.core.confidence import Belief, NotApplied, belief, confidence
 from fitly.core.decisions import ArmView, Cause, Selected
 from fitly.core.eligibility import is_allowed, is_held_out
-from fitly.core.entries import ARMS, DECISIONS
+from fitly.core.entries import ARMS, DECISIONS, ArmEntry
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.names import EventKey, config_id, decision_id, uniform
@@ -18,8 +18,7 @@ from fitly.core.numbers import CERTAIN, ONE, Millis, Nano, mean, nano
 from fitly.core.parameters import render
 from fitly.core.policies import ALGORITHMS, NONE, best, greedy, with_none
 from fitly.core.standing import let_stand, newest
-from fitly.core.tally import empty_arm
-from fitly.core.vocabulary import ARM_VARIANTS, MODE_CODES, ArmCode, Level, Mode, Unit, Variant
+from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Level, Mode, Unit, Variant
 from fitly.core.windows import prune
 
 _ABSTAIN: Final = {NONE: CERTAIN}
@@ -28,6 +27,7 @@ _OPTED_OUT: Final = MODE_CODES[Mode.OPTED_OUT]
 _PROBE: Final = MODE_CODES[Mode.PROBE]
 _NOTHING: Final = ArmCode.NOTHING
 _CONTROL: Final = ArmCode.CONTROL
+_FALLBACK: Final = ArmCode.FALLBACK
 
 
 class Drawn(NamedTuple):
@@ -116,7 +116,7 @@ def decide(
         drawn.arms,
         draws.made,
     )
-    return let_stand(row, selected, force, now), selected
+    return let_stand(row, selected, force, now)._replace(baseline=force.baselines[context]), selected
 
 
 def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws, now: Millis) -> Drawn:
@@ -153,7 +153,7 @@ def _personalize(
     beliefs, views = _look(row, force, arms)
     top = best({arm: view.expected for arm, view in views.items()})
     first = greedy(top, draws)
-    sure = confidence(beliefs[first], policy, force.rules.priors)
+    sure = confidence(beliefs[first], force.beliefs[row.context][first], policy)
     needed = force.thresholds[level]
     if needed is None or sure < needed:
         probed = policy.probe_share if level in _PROBED else 0.0
@@ -179,22 +179,23 @@ def _look(
     row: ContextRow, force: InForce, arms: tuple[Variant, ...]
 ) -> tuple[dict[Variant, Belief], dict[Variant, ArmView]]:
     """Give what is believed of each arm, and what the record will show of it."""
-    priors, shrunk = force.rules.priors, force.rules.policy.shrinkage
-    control = _NO_CONTROL
-    unknown = belief(None, control, priors)
-    untaught = ArmView(0, None, unknown.mean if shrunk else priors.metric_mean)
-    beliefs, views = dict.fromkeys(arms, unknown), dict.fromkeys(arms, untaught)
-    entries = [entry for entry in ARMS.all(row.arms) if entry.n]
-    for entry in entries:
-        if entry.arm == _CONTROL:
-            control = entry
-    for entry in entries:
-        arm = ARM_VARIANTS.get(entry.arm)
-        if arm in beliefs:
-            believed = beliefs[arm] = belief(entry, control, priors)
+    priors, shrunk = force.beliefs[row.context], force.rules.policy.shrinkage
+    taught = {entry.arm: entry for entry in ARMS.all(row.arms) if entry.n}
+    not_applied = _not_applied(taught)
+    beliefs, views = {}, {}
+    for arm in arms:
+        entry, prior = taught.get(ARM_CODES[arm]), priors[arm]
+        believed = beliefs[arm] = belief(entry, not_applied, prior)
+        if entry is None:
+            expected = believed.mean if shrunk else force.rules.priors.metric_mean
+            views[arm] = ArmView(0, None, expected, believed.sd)
+        else:
             expected = believed.mean if shrunk else entry.raw / entry.n / ONE
-            views[arm] = ArmView(entry.n, mean(entry.raw, entry.n), expected)
+            views[arm] = ArmView(entry.n, mean(entry.raw, entry.n), expected, believed.sd)
     return beliefs, views
 
 
-_NO_CONTROL: Final = empty_arm(ArmCode.CONTROL)
+def _not_applied(taught: dict[int, ArmEntry]) -> NotApplied:
+    """Add up the learner's randomized decisions not to apply: drawn as control, or fallen back where probes are."""
+    sides = [taught[code] for code in (_CONTROL, _FALLBACK) if code in taught]
+    return NotApplied(sum(side.n for side in sides), sum(side.centred for side in sides))

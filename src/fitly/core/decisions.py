@@ -34,11 +34,15 @@ class ArmView(NamedTuple):
         Their plain average reward.
     expected : float
         What the greedy choice compared: expected effect, or the plain average with ``shrinkage: 0``.
+    sd : float or None
+        How uncertain the expected effect is: standard deviation of its posterior; None in decisions made before it was
+        told.
     """
 
     n: int
     mean: Micro | None
     expected: float
+    sd: float | None = None
 
 
 class Cause(NamedTuple):

@@ -16,13 +16,14 @@ from typing import Any, Final, NamedTuple
 
 from fitly.core.entries import ARMS, BUCKETS, DECISIONS, Bucket, DecisionEntry
 from fitly.core.learner import ContextRow
+from fitly.core.lessons import teaches
 from fitly.core.names import ConfigId, config_id, named
 from fitly.core.numbers import DAY, EPOCH, Day, Millis, day_of, to_datetime
 from fitly.core.statistics.missing import Missing
 from fitly.core.statistics.own_baseline import MEASURING, UNKNOWN, Figures, Measuring, Sample, own_figures, suffices
 from fitly.core.statistics.sums import Sums
 from fitly.core.statistics.welch import Interval
-from fitly.core.tally import CUMULATIVE, contribution, teaches
+from fitly.core.tally import CUMULATIVE, contribution
 from fitly.core.vocabulary import ARM_VARIANTS, ArmCode
 
 

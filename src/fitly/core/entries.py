@@ -53,6 +53,9 @@ class DecisionEntry(NamedTuple):
         Probability (10^-9) of what was drawn; confidence (10^-9) its level asked for.
     revision : int
         Policy revision in force.
+    chance : int
+        Bit mask of the arms that might have been drawn where "not" might have been as well (bit k for `ArmCode` k);
+        0 where the decision itself was not randomized.
     shown : int
         What is known of the learner's screen.
     is_open : int
@@ -80,6 +83,7 @@ class DecisionEntry(NamedTuple):
     propensity: int
     threshold: int
     revision: int
+    chance: int
     shown: int = 0
     is_open: int = 1
     defaulted: int = 0
@@ -98,14 +102,15 @@ class DecisionEntry(NamedTuple):
     s_engagement: int = 0
 
 
-DECISIONS: Final = Layout(DecisionEntry, "16sqqqBBBBIIIBBBIqqIqIqIqIqIq")
+DECISIONS: Final = Layout(DecisionEntry, "16sqqqBBBBIIIBBBBIqqIqIqIqIqIq")
 
 
 class OutcomeEntry(NamedTuple):
     """One attributed outcome within the grace: what a correction must take out again.
 
     Metrics are -1 where absent. ``centre`` is the learner's mean the reward was centred on, frozen.
-    ``counted`` is 1 where it made the decision's reward, 0 where it came after the window.
+    ``counted`` is 1 where it made the decision's reward, 0 where it came after the window; ``kind`` is the code of its
+    outcome type.
     """
 
     fingerprint: bytes
@@ -118,9 +123,10 @@ class OutcomeEntry(NamedTuple):
     reward: int
     centre: int
     counted: int
+    kind: int
 
 
-OUTCOMES: Final = Layout(OutcomeEntry, "16sH16siiiiiiB")
+OUTCOMES: Final = Layout(OutcomeEntry, "16sH16siiiiiiBB")
 
 
 class ArmEntry(NamedTuple):
@@ -186,3 +192,94 @@ class Bucket(NamedTuple):
 
 
 BUCKETS: Final = Layout(Bucket, "HBIqqIqqIqqIqqIqq")
+
+
+class Evidence(NamedTuple):
+    """What this learner's decisions with closed windows say of one arm or baseline.
+
+    The unit is the decision: its reward is the mean over its outcomes. ``n`` and the metrics count every decision that
+    teaches the arm; ``drawn`` to ``wx`` those of them that were randomized themselves (unit ``decision``), weighted by
+    the inverse of their propensity; ``n0`` to ``wx0`` the decisions not to apply in which this arm had a chance.
+
+    Attributes
+    ----------
+    arm : int
+        `ArmCode`.
+    n, composite : int
+        Decisions, and the sum of their mean composite outcomes (10^-6).
+    n_retention ... s_engagement : int
+        Per metric: decisions that have it, and the sum of their means (10^-6).
+    drawn, x, x2 : int
+        Randomized decisions, the sum of their centred rewards (10^-6) and of its squares (10^-12).
+    w, wx : int
+        Sum of their weights (10^-6), and of weight times centred reward (10^-12).
+    n0, x0, w0, wx0 : int
+        The same of the decisions not to apply.
+    """
+
+    arm: int
+    n: int
+    composite: int
+    n_retention: int
+    s_retention: int
+    n_performance: int
+    s_performance: int
+    n_completion: int
+    s_completion: int
+    n_engagement: int
+    s_engagement: int
+    drawn: int
+    x: int
+    x2: int
+    w: int
+    wx: int
+    n0: int
+    x0: int
+    w0: int
+    wx0: int
+
+
+EVIDENCE: Final = Layout(Evidence, "BIqIqIqIqIqIqqqqIqqq")
+
+
+class Typed(NamedTuple):
+    """Sums of the metrics of one outcome type: per metric, how many attributed outcomes had it, and their sum."""
+
+    kind: int
+    n_retention: int
+    s_retention: int
+    n_performance: int
+    s_performance: int
+    n_completion: int
+    s_completion: int
+    n_engagement: int
+    s_engagement: int
+
+
+TYPED: Final = Layout(Typed, "BIqIqIqIq")
+
+
+class Baseline(NamedTuple):
+    """The population's baseline of a context, as of a row's newest decision.
+
+    Count, sum (10^-6) and sum of squares (10^-12) of learners' means, of the composite outcome and of each metric.
+    """
+
+    n: int
+    composite: int
+    composite2: int
+    n_retention: int
+    s_retention: int
+    q_retention: int
+    n_performance: int
+    s_performance: int
+    q_performance: int
+    n_completion: int
+    s_completion: int
+    q_completion: int
+    n_engagement: int
+    s_engagement: int
+    q_engagement: int
+
+
+BASELINE: Final = Layout(Baseline, "IqqIqqIqqIqqIqq")

@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
 from fitly.core.names import EventKey, UserId
 from fitly.core.numbers import Millis
-from fitly.core.rules import Policy
+from fitly.core.rules import ContextPriors, Policy
 from fitly.core.vocabulary import ClockMode, Context, Feature, Level, OutcomeType, Scope, Variant
 
 Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
@@ -163,10 +163,20 @@ class PolicyRevised:
     note: Annotated[str, MaxLen(500)] = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorsRevised:
+    """What is known of the population in one context, from here on; all of it replaces what was known before."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    context: Context
+    priors: ContextPriors
+
+
 LearnerPayload: TypeAlias = (
     OutcomeRecorded | OutcomeCorrected | StrategyRequested | DecisionApplied | PreferencesChanged | PreferencesReset
 )
-ControlPayload: TypeAlias = LogOpened | PolicyRevised
+ControlPayload: TypeAlias = LogOpened | PolicyRevised | PriorsRevised
 
 LEARNER_EVENTS: Final[dict[str, type[LearnerPayload]]] = {
     "fitly.outcome.recorded.v1": OutcomeRecorded,
@@ -179,6 +189,7 @@ LEARNER_EVENTS: Final[dict[str, type[LearnerPayload]]] = {
 CONTROL_EVENTS: Final[dict[str, type[ControlPayload]]] = {
     "fitly.log.opened.v1": LogOpened,
     "fitly.policy.revised.v1": PolicyRevised,
+    "fitly.priors.revised.v1": PriorsRevised,
 }
 TICK: Final = "fitly.clock.ticked.v1"
 

@@ -158,4 +158,4 @@ def decision_record(selected: Selected) -> DecisionRecord:
 
 
 def _view(view: ArmView) -> Json:
-    return {"n": view.n, "mean": share(view.mean), "expected": view.expected}
+    return {"n": view.n, "mean": share(view.mean), "expected": view.expected, "sd": view.sd}

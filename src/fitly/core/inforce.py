@@ -6,11 +6,33 @@ changes the rules, never stored.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from fitly.core.entries import BASELINE
 from fitly.core.numbers import CERTAIN, Micro, Millis, Nano, micro, nano, span
-from fitly.core.rules import Rules
-from fitly.core.vocabulary import Context, Level, Variant
+from fitly.core.rules import Priors, Rules
+from fitly.core.vocabulary import Context, Level, OutcomeType, Variant
+
+FourMetrics: TypeAlias = tuple[Micro, Micro, Micro, Micro]
+
+
+class Prior(NamedTuple):
+    """What is believed of an arm's effect on a learner before anything is known of them.
+
+    Attributes
+    ----------
+    mean, variance : float
+        Of the effect.
+    noise : float
+        Variance of a decision's reward within a learner.
+    informed : bool
+        Whether enough learners stand behind it.
+    """
+
+    mean: float
+    variance: float
+    noise: float
+    informed: bool
 
 
 class InForce(NamedTuple):
@@ -34,8 +56,16 @@ class InForce(NamedTuple):
         The same as integers (10^-9); 0 where nothing may.
     weights : tuple of int
         Retention, performance, completion, engagement; and their sum (10^-9).
-    absent : Micro
-        Stands for a metric that did not come.
+    typical : dict
+        What stands for the four metrics when they do not come, by context and outcome type.
+    unknown : tuple of Micro
+        The same where nothing is known of the population.
+    centres : dict
+        Mean reward of an outcome, by context: what a learner's own mean is shrunk towards.
+    beliefs : dict
+        What is believed of each arm before a learner's own decisions, by context and arm.
+    baselines : dict
+        The population's packed `BASELINE`, by context; empty while it is not known.
     own_weight : int
         Outcomes that weigh as much as the context's mean in a learner's centre.
     held_out, free : Nano
@@ -53,11 +83,45 @@ class InForce(NamedTuple):
     thresholds: dict[Level, float | None]
     demands: dict[Level, Nano]
     weights: tuple[int, int, int, int, int]
-    absent: Micro
+    typical: dict[tuple[Context, OutcomeType], FourMetrics]
+    unknown: FourMetrics
+    centres: dict[Context, Micro]
+    beliefs: dict[Context, dict[Variant, Prior]]
+    baselines: dict[Context, bytes]
     own_weight: int
     held_out: Nano
     free: Nano
     default_reward: Micro | None
+
+
+def _typical(priors: Priors, context: Context, kind: OutcomeType) -> FourMetrics:
+    known = priors.contexts.get(context)
+    means = None if known is None else known.metrics.get(kind)
+    if means is None:
+        return (micro(priors.metric_mean),) * 4
+    return micro(means.retention), micro(means.performance), micro(means.completion), micro(means.engagement)
+
+
+def _centre(priors: Priors, context: Context) -> Micro:
+    known = priors.contexts.get(context)
+    return micro(priors.metric_mean if known is None else known.mean)
+
+
+def _belief(priors: Priors, context: Context, variant: Variant) -> Prior:
+    """Give the prior of one learner's effect: the population's, as uncertain as that is and as learners differ."""
+    known = priors.contexts.get(context)
+    noise = (priors.reward_sd if known is None else known.reward_sd) ** 2
+    arm = None if known is None else known.arms.get(variant)
+    if arm is None:
+        return Prior(0.0, priors.effect_sd**2, noise, informed=False)
+    return Prior(arm.effect, arm.spread**2 + arm.se**2, noise, arm.learners >= priors.enough)
+
+
+def _baseline(priors: Priors, context: Context) -> bytes:
+    known = priors.contexts.get(context)
+    if known is None or not known.baseline:
+        return b""
+    return BASELINE.pack(*(part for fares in known.baseline for part in (fares.n, fares.sum, fares.squares)))
 
 
 def put_in_force(rules: Rules) -> InForce:
@@ -93,7 +157,11 @@ def put_in_force(rules: Rules) -> InForce:
         thresholds=thresholds,
         demands={level: Nano(0) if threshold is None else nano(threshold) for level, threshold in thresholds.items()},
         weights=(*weights, sum(weights)),
-        absent=micro(priors.metric_mean),
+        typical={(context, kind): _typical(priors, context, kind) for context in Context for kind in OutcomeType},
+        unknown=(micro(priors.metric_mean),) * 4,
+        centres={context: _centre(priors, context) for context in Context},
+        beliefs={context: {variant: _belief(priors, context, variant) for variant in Variant} for context in Context},
+        baselines={context: _baseline(priors, context) for context in Context},
         own_weight=max(priors.own_weight, 1),
         held_out=held_out,
         free=Nano(CERTAIN - held_out),

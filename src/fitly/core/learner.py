@@ -19,7 +19,7 @@ from fitly.core.vocabulary import Context, Feature, Level
 NEVER: Final = Millis(2**63 - 1)
 """The due time of a row that waits for nothing."""
 
-ROW_VERSION: Final = 1
+ROW_VERSION: Final = 2
 
 Value = TypeVar("Value")
 
@@ -110,6 +110,9 @@ class ContextRow(NamedTuple):
         When what was learned was last reset, 0 for never.
     updated_at : Millis
         The clock when the row last changed.
+    evidence, typed, baseline : bytes
+        `EVIDENCE` of closed decisions and `TYPED` of outcomes: what the row contributes to the population's sums
+        (``population``); `BASELINE`, one record once the population's is known: what its effectiveness is held against.
     """
 
     user_id: UserId
@@ -128,3 +131,6 @@ class ContextRow(NamedTuple):
     unjoined: int = 0
     learning_since: Millis = Millis(0)
     updated_at: Millis = Millis(0)
+    evidence: bytes = b""
+    typed: bytes = b""
+    baseline: bytes = b""

@@ -9,19 +9,29 @@ from typing import Any
 
 from fitly.core.attribution import Found
 from fitly.core.decisions import Measured
-from fitly.core.entries import DECISIONS, OUTCOMES, DecisionEntry, OutcomeEntry
+from fitly.core.entries import DECISIONS, OUTCOMES, TYPED, DecisionEntry, OutcomeEntry, Seen
+from fitly.core.evidence import weigh
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow
-from fitly.core.numbers import Day, Micro, Millis
+from fitly.core.numbers import Micro, Millis
 from fitly.core.rewards import centre, reward
 from fitly.core.tally import moved
+from fitly.core.vocabulary import TYPE_CODES, OutcomeType
 from fitly.core.windows import MOST_OUTCOMES
 
 ABSENT = -1
+UNTYPED = 255
+"""The kind of an outcome whose type was not kept (rows of version 1): it is no part of any type's means."""
 
 
 def add_outcome(
-    row: ContextRow, found: Found, metrics: Measured, mark: bytes, day: Day, force: InForce, now: Millis
+    row: ContextRow,
+    found: Found,
+    metrics: Measured,
+    kind: OutcomeType,
+    seen: Seen,
+    force: InForce,
+    now: Millis,
 ) -> tuple[ContextRow, Micro]:
     """Add an outcome to its decision.
 
@@ -35,10 +45,10 @@ def add_outcome(
         The decision, with the outcome's testimony in it.
     metrics : Measured
         The outcome's metrics.
-    mark : bytes
-        Fingerprint by which a correction will find it.
-    day : Day
-        Its event day.
+    kind : OutcomeType
+        What was finished.
+    seen : Seen
+        Fingerprint by which a correction will find it, and its event day.
     force : InForce
         The rules in force.
     now : Millis
@@ -49,9 +59,11 @@ def add_outcome(
     tuple of ContextRow and Micro
         The row, and the outcome's reward as it is frozen in the record.
     """
-    worth, decision = reward(metrics, force), found.entry
-    centred_on = centre(row.own_sum, row.own_n, force)
-    entry = OutcomeEntry(mark, day, decision.id, *kept(metrics), worth, centred_on, decision.is_open)
+    context, decision = row.context, found.entry
+    worth = reward(metrics, force.typical[context, kind], force)
+    centred_on = centre(row.own_sum, row.own_n, force.centres[context], force)
+    code = TYPE_CODES[kind]
+    entry = OutcomeEntry(*seen, decision.id, *kept(metrics), worth, centred_on, decision.is_open, code)
     remembered = OUTCOMES.append(row.outcomes, entry)
     if len(remembered) > _FULL:
         remembered = OUTCOMES.drop(remembered, 1)
@@ -63,11 +75,39 @@ def add_outcome(
         own_n=row.own_n + 1,
         own_sum=row.own_sum + worth,
         updated_at=now,
+        evidence=row.evidence if new.is_open and found.before.is_open else weigh(row.evidence, found.before, new),
+        typed=typed(row.typed, entry, 1),
     )
     return changed, worth
 
 
 _FULL = MOST_OUTCOMES * OUTCOMES.width
+
+
+def typed(sums: bytes, outcome: OutcomeEntry, sign: int) -> bytes:
+    """Add an outcome's metrics to the sums of its type (``sign`` 1) or take them out (-1)."""
+    code = outcome.kind
+    if code == UNTYPED:
+        return sums
+    place = TYPED.find_byte(sums, code)
+    _, nr, sr, np, sp, nc, sc, ne, se = _NO_SUMS if place < 0 else TYPED.at(sums, place)
+    _, _, _, retention, performance, completion, engagement, _, _, _, _ = outcome
+    if retention >= 0:
+        nr += sign
+        sr += sign * retention
+    if performance >= 0:
+        np += sign
+        sp += sign * performance
+    if completion >= 0:
+        nc += sign
+        sc += sign * completion
+    if engagement >= 0:
+        ne += sign
+        se += sign * engagement
+    return TYPED.put(sums, place, TYPED.pack(code, nr, sr, np, sp, nc, sc, ne, se))
+
+
+_NO_SUMS = (0,) * 9
 
 
 def kept(metrics: Measured) -> tuple[int, int, int, int]:
@@ -86,7 +126,7 @@ def shift(decision: DecisionEntry, outcome: OutcomeEntry, sign: int) -> Decision
     drawn: tuple[Any, ...] = decision[:_SUMS]
     sums: tuple[Any, ...] = decision[_SUMS:]
     n, reward_, centred, measured, composite, nr, sr, np, sp, nc, sc, ne, se = sums
-    _, _, _, retention, performance, completion, engagement, worth, centred_on, counted = outcome
+    _, _, _, retention, performance, completion, engagement, worth, centred_on, counted, _ = outcome
     if counted:
         n += sign
         reward_ += sign * worth

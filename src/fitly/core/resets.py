@@ -92,6 +92,8 @@ def forgotten(row: ContextRow, now: Millis) -> ContextRow:
         own_n=0,
         own_sum=0,
         closes_at=NEVER,
+        evidence=b"",
+        typed=b"",
         learning_since=now,
         updated_at=now,
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, TypeAlias
 
-from annotated_types import Ge, Le, MaxLen
+from annotated_types import Ge, Gt, Le, MaxLen
 
-from fitly.core.vocabulary import Algorithm, ClockMode, Context, Level, Variant
+from fitly.core.vocabulary import Algorithm, ClockMode, Context, Level, OutcomeType, Variant
 
 Probability: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Days: TypeAlias = Annotated[float, Ge(0), Le(366)]
@@ -92,6 +92,79 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArmPrior:
+    """The population's effect of an arm in a context, from randomized decisions only.
+
+    Attributes
+    ----------
+    effect, se : float
+        Mean effect on a decision's reward (0-1), and its standard error.
+    spread : float
+        Standard deviation of the effect between learners.
+    learners : int
+        How many inform it.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    effect: Annotated[float, Ge(-1), Le(1)]
+    se: Annotated[float, Ge(0)]
+    spread: Annotated[float, Ge(0)]
+    learners: Annotated[int, Ge(0)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricMeans:
+    """What stands for a metric that did not come."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    retention: Probability
+    performance: Probability
+    completion: Probability
+    engagement: Probability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fares:
+    """Learners' means of one measure: how many, their sum (10^-6) and the sum of their squares (10^-12)."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    n: Annotated[int, Ge(0)]
+    sum: Annotated[int, Ge(0)]
+    squares: Annotated[int, Ge(0), Le(2**63 - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextPriors:
+    """What is known of the population in one context.
+
+    Attributes
+    ----------
+    mean : float
+        Mean reward of an outcome: what a learner's own mean is shrunk towards.
+    reward_sd : float
+        Standard deviation of a decision's reward within a learner.
+    arms : dict
+        Effects, by arm; an arm that is not there is not known.
+    metrics : dict
+        Means of the metrics, by outcome type.
+    baseline : tuple of Fares
+        Learners held out, and others by their control decisions: composite outcome, retention, performance, completion,
+        engagement. Empty while nobody is known.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    mean: Probability
+    reward_sd: Annotated[float, Gt(0)]
+    arms: dict[Variant, ArmPrior] = field(default_factory=dict)
+    metrics: dict[OutcomeType, MetricMeans] = field(default_factory=dict)
+    baseline: Annotated[tuple[Fares, ...], MaxLen(5)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Priors:
     """What is assumed of everybody until the population's own figures are known.
 
@@ -103,16 +176,18 @@ class Priors:
         How many outcomes of their own outweigh the context's mean in a learner's centre.
     effect_sd, reward_sd : float
         Spread of an arm's effect between learners; spread of a decision's reward within a learner.
-    informed : int
-        Learners that inform the population's effects; below ``enough`` confidence is the policy's initial one.
+    enough : int
+        Learners from which the population's effect of an arm is believed; below, confidence is the policy's initial.
+    contexts : dict
+        What is known of the population, by context; everything above stands in for what is not.
     """
 
     metric_mean: Probability = 0.5
     own_weight: Annotated[int, Ge(0)] = 10
     effect_sd: Probability = 0.1
     reward_sd: Probability = 0.2
-    informed: Annotated[int, Ge(0)] = 0
     enough: Annotated[int, Ge(0)] = 20
+    contexts: dict[Context, ContextPriors] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,10 @@ from fitly.core.entries import DECISIONS, DecisionEntry
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow, Sealed
 from fitly.core.names import PACKED_WIDTH, DecisionId, packed_id, unpacked_id
-from fitly.core.numbers import Millis, nano
+from fitly.core.numbers import Millis, Nano, nano
 from fitly.core.policies import NONE
 from fitly.core.tally import activated, let_rest
-from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Mode
+from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Mode, Unit
 
 _OPTED_OUT: Final = MODE_CODES[Mode.OPTED_OUT]
 _PROBE: Final = MODE_CODES[Mode.PROBE]
@@ -25,6 +25,7 @@ _TEACHES_BASELINE: Final = {
     Mode.CONTROL: ArmCode.CONTROL,
     Mode.HOLDOUT: ArmCode.HOLDOUT,
     Mode.PINNED: ArmCode.NOTHING,
+    Mode.FALLBACK: ArmCode.FALLBACK,
 }
 """The arm that a decision's reward teaches, where it is not the arm that was applied."""
 
@@ -85,6 +86,10 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) 
     """Let a decision stand: end the former one, open its reward window, move the active config."""
     mode, variant, threshold = selected.mode, selected.strategy_variant, selected.threshold
     code = _NOTHING if variant is None else ARM_CODES[variant]
+    chance = _chance(selected.propensities) if selected.unit is Unit.DECISION else 0
+    taught = _TEACHES_BASELINE.get(mode, code)
+    if mode is Mode.FALLBACK and not chance:
+        taught = _NOTHING  # nothing was drawn: it chose itself
     closes = now + force.windows[row.context]
     entry = DECISIONS.pack(
         packed_id(selected.decision_id),
@@ -93,11 +98,12 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) 
         closes,
         MODE_CODES[mode],
         code,
-        _TEACHES_BASELINE.get(mode, code),
+        taught,
         selected.apply,
         selected.propensities[variant or NONE],
         0 if threshold is None else nano(threshold),
         selected.policy_revision,
+        chance,
         *_NEW,
     )
     arms = row.arms
@@ -114,6 +120,12 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) 
     )
 
 
+def _chance(propensities: dict[str, Nano]) -> int:
+    """Give the bit mask of the arms that had a chance."""
+    return sum(bit for arm, bit in _BITS if propensities.get(arm))
+
+
+_BITS: Final = tuple((variant.value, 1 << code) for variant, code in ARM_CODES.items())
 _NEW: Final = tuple(DecisionEntry._field_defaults.values())
 """What is known of a decision that has just been made: everything from `DecisionEntry.shown` on."""
 

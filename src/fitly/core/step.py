@@ -15,7 +15,7 @@ from fitly.core.deciding import decide
 from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAmended, OutcomeFiled
 from fitly.core.dedupe import ACCEPTANCE_DAYS, is_seen, remember
 from fitly.core.eligibility import is_allowed
-from fitly.core.entries import DecisionEntry, Shown
+from fitly.core.entries import DecisionEntry, Seen, Shown
 from fitly.core.events import (
     DecisionApplied,
     LearnerEvent,
@@ -122,7 +122,7 @@ def _outcome_recorded(scene: Scene, data: OutcomeRecorded) -> Folded:
     if found is None:
         effects = (_filed(scene.event, data, Bin.ORPHAN, metrics),)
     else:
-        row, worth = add_outcome(row, found, metrics, mark, day, scene.force, scene.at.now)
+        row, worth = add_outcome(row, found, metrics, data.outcome_type, Seen(mark, day), scene.force, scene.at.now)
         effects = (_filed(scene.event, data, Bin.APPLIED, metrics, found.entry, worth),)
     if is_stale(row, scene.learner, scene.force, scene.at.now):
         row, selected = decide(row, scene.learner, scene.force, scene.at.now, scene.cause)

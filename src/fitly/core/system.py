@@ -14,9 +14,11 @@ POSITION_KEY: Final = b"\x00position"
 LEDGER_KEY: Final = b"\x00ledger"
 RULES_KEY: Final = b"\x00rules"
 FOLD_KEY: Final = b"\x00fold"
+UNTOLD_KEY: Final = b"\x00untold"
+SUMS_PREFIX: Final = b"\x00sums|"
 SYSTEM_PREFIX: Final = b"\x00"
 
-FOLD_VERSION: Final = 1
+FOLD_VERSION: Final = 2
 """Raised whenever the same log would fold to other bytes; stored, so that a replay can say what it covers."""
 
 
@@ -43,6 +45,13 @@ class Position:
     clock_mode: str = ""
     offset: int = -1
     clock: Millis = Millis(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Changes of the partition's sums since their last partial, by ``kind|name``; names without any are left out."""
+
+    changes: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,38 +7,18 @@ and a consumer's word all come here as "this entry became that entry".
 from __future__ import annotations
 
 from operator import add
-from typing import Final, TypeAlias
+from typing import Final
 
 from fitly.core.dedupe import ACCEPTANCE_DAYS
-from fitly.core.entries import ARMS, BUCKETS, DECISIONS, ArmEntry, Bucket, DecisionEntry, Shown
+from fitly.core.entries import ARMS, BUCKETS, DECISIONS, ArmEntry, Bucket, DecisionEntry
+from fitly.core.evidence import weigh
 from fitly.core.learner import ContextRow
+from fitly.core.lessons import lesson, teaches
 from fitly.core.numbers import Day, Millis, day_of, mean
 from fitly.core.vocabulary import ArmCode
 
 CUMULATIVE: Final = Day(0)
 """The bucket that holds everything since activation or reset."""
-
-
-Lesson: TypeAlias = tuple[int, int, int]
-"""What one decision teaches its arm: 1 or 0 rewards, the reward, the centred reward."""
-NO_LESSON: Final = (0, 0, 0)
-_NOTHING: Final = ArmCode.NOTHING
-_DENIED: Final = (Shown.OUTCOME_SAYS_NO, Shown.CONSUMER_SAYS_NO)
-
-
-def teaches(entry: DecisionEntry) -> bool:
-    """Tell whether a decision may teach: randomized or applied, and not denied by whoever saw the screen."""
-    return entry.arm != _NOTHING and not (entry.apply and entry.shown in _DENIED)
-
-
-def lesson(entry: DecisionEntry) -> Lesson:
-    """Give what a decision teaches its arm: the mean over its outcomes, or its default reward."""
-    count = entry.outcomes
-    if not (count or entry.defaulted) or not teaches(entry):
-        return NO_LESSON
-    if count > 1:
-        return 1, mean(entry.reward, count), mean(entry.centred, count)
-    return 1, entry.reward, entry.centred
 
 
 def put(row: ContextRow, index: int, old: DecisionEntry, new: DecisionEntry, now: Millis) -> ContextRow:
@@ -56,7 +36,8 @@ def put(row: ContextRow, index: int, old: DecisionEntry, new: DecisionEntry, now
         The clock.
     """
     decisions = DECISIONS.replace(row.decisions, index, new)
-    return row._replace(decisions=decisions, arms=moved(row.arms, old, new, now), updated_at=now)
+    arms, evidence = moved(row.arms, old, new, now), weigh(row.evidence, old, new)
+    return row._replace(decisions=decisions, arms=arms, evidence=evidence, updated_at=now)
 
 
 def moved(arms: bytes, old: DecisionEntry, new: DecisionEntry, now: Millis) -> bytes:
@@ -106,8 +87,11 @@ _ACTIVE: Final = ARMS.start_of(ArmEntry._fields.index("active"))
 
 
 def retire(buckets: bytes, entry: DecisionEntry, now: Millis) -> bytes:
-    """Add a decision that the row lets go of to its buckets; days outside the acceptance window only cumulate."""
-    if not (teaches(entry) and entry.measured):
+    """Add a decision that the row lets go of to its buckets; days outside the acceptance window only cumulate.
+
+    A decision that fell back is no part of any effectiveness, so none keeps it.
+    """
+    if not (teaches(entry) and entry.measured) or entry.arm == ArmCode.FALLBACK:
         return buckets
     days = [CUMULATIVE]
     if (day := day_of(Millis(entry.since))) >= day_of(now) - ACCEPTANCE_DAYS:

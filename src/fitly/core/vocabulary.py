@@ -159,7 +159,11 @@ class Feature(StrEnum):
 
 
 class ArmCode(IntEnum):
-    """An arm, or a baseline that stands beside the arms, inside a packed row."""
+    """An arm, or a baseline that stands beside the arms, inside a packed row.
+
+    FALLBACK is the baseline of decisions that fell back though a probe was possible: it informs what is believed of
+    effects, and never a learner's own effectiveness.
+    """
 
     CONTROL = 0
     PATTERN_HEAVY = 1
@@ -167,10 +171,13 @@ class ArmCode(IntEnum):
     BALANCED = 3
     CONSERVATIVE = 4
     HOLDOUT = 5
+    FALLBACK = 6
     NOTHING = 255
 
 
 ARM_CODES: Final = {variant: ArmCode[variant.name] for variant in Variant}
 ARM_VARIANTS: Final[dict[int, Variant]] = {int(code): variant for variant, code in ARM_CODES.items()}
+TYPE_CODES: Final = {kind: code for code, kind in enumerate(OutcomeType)}
+OUTCOME_TYPES: Final = tuple(OutcomeType)
 MODE_CODES: Final = {mode: code for code, mode in enumerate(Mode)}
 MODES: Final = tuple(Mode)

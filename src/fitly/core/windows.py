@@ -9,6 +9,7 @@ from typing import Final
 
 from fitly.core.dedupe import ACCEPTANCE_DAYS, KEPT_AFTER_END, drop_before
 from fitly.core.entries import BUCKETS, DECISIONS, OUTCOMES, Bucket, DecisionEntry, OutcomeEntry
+from fitly.core.evidence import weigh
 from fitly.core.inforce import InForce
 from fitly.core.learner import NEVER, ContextRow
 from fitly.core.numbers import Millis, day_of
@@ -43,10 +44,9 @@ def settle(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
             over.append(index)
         elif is_open:
             row = _close_empty(row, index, force, now)
-    decisions = row.decisions
     for index in over:
-        decisions = _closed(decisions, index)
-    return row._replace(decisions=decisions, closes_at=upcoming)
+        row = _closed(row, index)
+    return row._replace(closes_at=upcoming)
 
 
 def next_close(decisions: bytes) -> Millis:
@@ -91,16 +91,19 @@ def _make_room(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
     _, is_open, outcomes = _FIRST.unpack_from(row.decisions)
     if is_open:
         row = row if outcomes else _close_empty(row, 0, force, now)
-        row = row._replace(decisions=_closed(row.decisions, 0), overflowed=row.overflowed + 1)
+        row = _closed(row, 0)._replace(overflowed=row.overflowed + 1)
     decisions = DECISIONS.drop(row.decisions, 1)
     buckets = retire(row.buckets, DECISIONS.at(row.decisions, 0), now)
     return row._replace(decisions=decisions, buckets=buckets, closes_at=next_close(decisions))
 
 
-def _closed(decisions: bytes, index: int) -> bytes:
-    """Close a window to which outcomes came: its reward is final from here on."""
+def _closed(row: ContextRow, index: int) -> ContextRow:
+    """Close a window: its reward is final from here on, and speaks of its arm."""
+    entry = DECISIONS.at(row.decisions, index)
+    closed = entry._replace(is_open=0)
     start = index * DECISIONS.width + _IS_OPEN
-    return decisions[:start] + b"\0" + decisions[start + 1 :]
+    decisions = row.decisions[:start] + b"\0" + row.decisions[start + 1 :]
+    return row._replace(decisions=decisions, evidence=weigh(row.evidence, entry, closed))
 
 
 def _close_empty(row: ContextRow, index: int, force: InForce, now: Millis) -> ContextRow:
@@ -109,5 +112,5 @@ def _close_empty(row: ContextRow, index: int, force: InForce, now: Millis) -> Co
     closed = entry._replace(is_open=0)
     worth = force.default_reward
     if worth is not None and entry.arm != ArmCode.NOTHING:
-        closed = closed._replace(defaulted=1, reward=worth, centred=worth - force.absent)
+        closed = closed._replace(defaulted=1, reward=worth, centred=worth - force.centres[row.context])
     return put(row, index, entry, closed, now)._replace(unjoined=row.unjoined + 1)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from aiokafka.structs import TopicPartition
 
 from fitly.core.errors import Broken, Retryable
-from fitly.core.events import ControlEvent, ControlPayload, LogOpened, PolicyRevised
+from fitly.core.events import CONTROL_EVENTS, ControlEvent, ControlPayload, LogOpened, PolicyRevised
 from fitly.core.numbers import Millis
 from fitly.core.problems import Problem
 from fitly.core.rules import Policy
@@ -38,8 +38,6 @@ PATIENCE_S: Final = 30.0
 PAUSE_S: Final = 0.2
 """The longest first pause of a writer who lost the fence; it doubles."""
 MARKER_S: Final = 0.01
-OPENED: Final = "fitly.log.opened.v1"
-REVISED: Final = "fitly.policy.revised.v1"
 
 Proposal = Callable[[Sequence[ControlEvent]], list[ControlPayload]]
 """What to write, given all that was written before; raises where it is not allowed. Asked again after a lost fence."""
@@ -137,7 +135,7 @@ class Sequencer:
                 await asyncio.sleep(MARKER_S)
 
 
-KINDS: Final[dict[type[ControlPayload], str]] = {LogOpened: OPENED, PolicyRevised: REVISED}
+KINDS: Final[dict[type[ControlPayload], str]] = {payload: kind for kind, payload in CONTROL_EVENTS.items()}
 
 
 async def open_log(settings: Settings, clock_mode: ClockMode, partitions: int) -> Generation:

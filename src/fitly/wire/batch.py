@@ -7,12 +7,13 @@ here may depend on where a batch begins or ends.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from fitly.core.errors import Broken
-from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, Tick, Unreadable
+from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, PriorsRevised, Tick, Unreadable
 from fitly.core.inforce import InForce, put_in_force
 from fitly.core.learner import NEVER, ContextRow, LearnerRow
 from fitly.core.names import LONGEST_USER, UserId, partition_of
@@ -26,10 +27,14 @@ from fitly.core.vocabulary import Bin, ClockMode, Context
 from fitly.wire import rows as at_rest
 from fitly.wire.events import Incoming, decode
 from fitly.wire.outgoing import Change, Outgoing, outgoing
+from fitly.wire.partials import outgoing_partial
 from fitly.wire.refusing import MOST_BYTES
+from fitly.wire.summing import PartitionSums
 
 if TYPE_CHECKING:
+    from fitly.core.population import Name
     from fitly.wire.shard import Shard
+    from fitly.wire.summing import Sums
 
 FORWARDED_HEADER: Final = "fitly-forwarded"
 CUT_HEADER: Final = "cut"
@@ -71,6 +76,7 @@ class Batch:
         self._changed_learners: dict[str, LearnerRow] = {}
         self._changed_contexts: dict[bytes, ContextRow] = {}
         self._encoded: list[Change] | None = None
+        self._sums = PartitionSums(shard.sums)
         self.rules: Rules = shard.rules
         self.force: InForce = shard.force
         self.offset = shard.position.offset
@@ -106,6 +112,7 @@ class Batch:
 
     def _keep(self, row: ContextRow, key: bytes) -> None:
         before = self._contexts.get(key)
+        self._sums.row_changed(before, row)
         self._contexts[key] = row
         self._changed_contexts[key] = row
         if row.closes_at != NEVER and (before is None or before.closes_at != row.closes_at):
@@ -129,10 +136,19 @@ class Batch:
         elif isinstance(arrival, Tick):
             self._count(Bin.SYSTEM, "tick")
             self._fall_due()
+            self._tell(self._sums.untold())
         elif isinstance(arrival, ControlEvent):
             self._control(record, arrival)
         else:
             self._refuse(record, arrival)
+        if self._sums.overfull:
+            self._tell(self._sums.overfull)
+
+    def _tell(self, names: Sequence[Name]) -> None:
+        """Say what the partition's sums of these names are now."""
+        for name in names:
+            partial = self._sums.partial(name, self._shard.partition, self.position)
+            self.outputs.append(outgoing_partial(partial, self.rules.partitions, self._shard.control_key))
 
     def _count(self, bin_: Bin, detail: str) -> None:
         self.bins[f"{bin_}/{detail}"] += 1
@@ -213,6 +229,10 @@ class Batch:
         elif not self.rules.birth_id:
             self._refuse(record, Unreadable("BEFORE_OPENING", "the first control event must open the log"))
             return
+        elif isinstance(data, PriorsRevised):
+            contexts = {**self.rules.priors.contexts, data.context: data.priors}
+            ordered = {context: contexts[context] for context in Context if context in contexts}
+            self.rules = replace(self.rules, priors=replace(self.rules.priors, contexts=ordered))
         else:
             self.rules = replace(self.rules, policy_revision=data.revision, policy=data.policy)
         self.rules = replace(self.rules, control_number=event.number)
@@ -264,6 +284,11 @@ class Batch:
         return Ledger(dict(sorted((Counter(before.bins) + self.bins).items())), before.read + self.count)
 
     @property
+    def sums(self) -> Sums:
+        """The partition's sums after the run."""
+        return self._sums.now
+
+    @property
     def changes(self) -> list[Change]:
         """The changelog records of the run: rows that changed, then system rows, the position last."""
         return [*self.row_changes(), *self.system_changes()]
@@ -283,8 +308,9 @@ class Batch:
 
     def system_changes(self) -> list[Change]:
         """Give the system rows; rules and fold version only where they are new."""
-        changes = []
-        if self.rules is not self._shard.rules or not self.count:
+        everything = not self.count or self._shard.folded_by < FOLD_VERSION
+        changes = self._sums.changes(everything=everything)
+        if everything or self.rules is not self._shard.rules:
             changes.append(Change(CONTEXTS, RULES_KEY, at_rest.encode_rules(self.rules)))
             changes.append(Change(CONTEXTS, FOLD_KEY, at_rest.encode_fold_version(FOLD_VERSION)))
         changes.append(Change(CONTEXTS, LEDGER_KEY, at_rest.encode_ledger(self.ledger)))

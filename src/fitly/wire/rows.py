@@ -6,6 +6,7 @@ a new shape is a new version with an upgrade from the one before, and a golden c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -15,9 +16,11 @@ from fitly.core.errors import Broken
 from fitly.core.learner import NEVER, ROW_VERSION, ContextRow, LearnerRow, Sealed
 from fitly.core.names import UserId
 from fitly.core.numbers import Millis
+from fitly.core.partials import Kind
 from fitly.core.rules import Rules
-from fitly.core.system import Ledger, Position
+from fitly.core.system import SUMS_PREFIX, Ledger, Position, Untold
 from fitly.core.vocabulary import Context
+from fitly.wire.upgrades import context_of_2
 
 DUE_WIDTH: Final = 8
 _HEAD: Final = DUE_WIDTH + 1
@@ -47,6 +50,8 @@ _CONTEXT: Final = msgspec.msgpack.Decoder(ContextRow, dec_hook=_unseal)
 _POSITION: Final = msgspec.msgpack.Decoder(Position)
 _LEDGER: Final = msgspec.msgpack.Decoder(Ledger)
 _RULES: Final = msgspec.msgpack.Decoder(Rules)
+_SUMS: Final = msgspec.msgpack.Decoder(dict[str, bytes])
+_UNTOLD: Final = msgspec.msgpack.Decoder(Untold)
 _VERSION_NUMBER: Final = msgspec.msgpack.Decoder(int)
 
 
@@ -54,8 +59,13 @@ def _at_rest(due: Millis, row: object) -> bytes:
     return due.to_bytes(DUE_WIDTH, "big") + _VERSION + _ENCODER.encode(row)
 
 
+def version_of(value: bytes) -> int:
+    """Give the version a row at rest was written in; 0 for what is no row."""
+    return value[DUE_WIDTH] if len(value) > _HEAD else 0
+
+
 def _decode(decoder: msgspec.msgpack.Decoder[Row], value: bytes, what: str) -> Row:
-    if len(value) <= _HEAD or value[DUE_WIDTH] != ROW_VERSION:
+    if not 0 < version_of(value) <= ROW_VERSION:
         found = value[DUE_WIDTH] if len(value) > DUE_WIDTH else "none"
         message = f"a {what} row has version {found}, this program reads {ROW_VERSION}: run the release that wrote it"
         raise Broken(message, restart_helps=False)
@@ -88,7 +98,8 @@ def encode_context(row: ContextRow) -> bytes:
 
 def decode_context(value: bytes) -> ContextRow:
     """Read a context row; raises `Broken` for bytes of another version or none."""
-    return _decode(_CONTEXT, value, "context")
+    row = _decode(_CONTEXT, value, "context")
+    return row if value[DUE_WIDTH] == ROW_VERSION else context_of_2(row)
 
 
 def encode_position(position: Position) -> bytes:
@@ -109,6 +120,45 @@ def encode_ledger(ledger: Ledger) -> bytes:
 def decode_ledger(value: bytes) -> Ledger:
     """Read the ledger row."""
     return _decode(_LEDGER, value, "ledger")
+
+
+def encode_sums(sums: Mapping[str, int]) -> bytes:
+    """Give the bytes of one row of sums; in the order of their names, as integers of any size."""
+    return _at_rest(NEVER, {name: _integer(sums[name]) for name in sorted(sums)})
+
+
+def decode_sums(value: bytes) -> dict[str, int]:
+    """Read a row of sums."""
+    return {name: int.from_bytes(part, "big", signed=True) for name, part in _decode(_SUMS, value, "sums").items()}
+
+
+def _integer(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def sums_key(kind: Kind, name: str) -> bytes:
+    r"""Give the key of a row of sums.
+
+    >>> sums_key(Kind.PRIORS, "MISSION")
+    b'\x00sums|priors|MISSION'
+    """
+    return SUMS_PREFIX + f"{kind}|{name}".encode()
+
+
+def split_sums_key(key: bytes) -> tuple[Kind, str]:
+    """Give kind and name of a row of sums; the inverse of `sums_key`."""
+    kind, _, name = key.removeprefix(SUMS_PREFIX).decode().partition("|")
+    return Kind(kind), name
+
+
+def encode_untold(untold: Untold) -> bytes:
+    """Give the bytes of the row of what partials have not told yet."""
+    return _at_rest(NEVER, Untold(dict(sorted(untold.changes.items()))))
+
+
+def decode_untold(value: bytes) -> Untold:
+    """Read the row of what partials have not told yet."""
+    return _decode(_UNTOLD, value, "untold")
 
 
 def encode_rules(rules: Rules) -> bytes:

@@ -27,11 +27,12 @@ Probability = Annotated[float, Ge(0), Le(1)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSeen:
-    """What was known of an arm: rewarded decisions, their plain mean (0-1), and what the choice compared."""
+    """What was known of an arm: rewarded decisions, their plain mean (0-1), what the choice compared, how uncertain."""
 
     n: int
     mean: Probability | None
     expected: float
+    sd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +111,8 @@ def encode_selected(selected: Selected) -> bytes:
         "valid_until": expiry,
         "supersedes": selected.supersedes,
         "arms": {
-            arm: {"n": n, "mean": None if mean is None else mean / ONE, "expected": expected}
-            for arm, (n, mean, expected) in selected.arms.items()
+            arm: {"n": n, "mean": None if mean is None else mean / ONE, "expected": expected, "sd": sd}
+            for arm, (n, mean, expected, sd) in selected.arms.items()
         },
         "draws": selected.draws,
     }
@@ -149,7 +150,7 @@ def decode_selected(value: bytes) -> Selected:
         valid_until=to_millis(data.valid_until),
         supersedes=None if data.supersedes is None else DecisionId(data.supersedes),
         arms={
-            arm: ArmView(seen.n, None if seen.mean is None else Micro(round(seen.mean * ONE)), seen.expected)
+            arm: ArmView(seen.n, None if seen.mean is None else Micro(round(seen.mean * ONE)), seen.expected, seen.sd)
             for arm, seen in data.arms.items()
         },
         draws=data.draws,

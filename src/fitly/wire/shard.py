@@ -21,10 +21,13 @@ from fitly.wire.batch import Batch
 from fitly.wire.events import Incoming
 from fitly.wire.outgoing import Change, Outgoing
 from fitly.wire.rows import decode_fold_version, decode_ledger, decode_position, decode_rules, due_of
+from fitly.wire.summing import Sums
 
 __all__ = ["Batch", "Change", "Incoming", "Outgoing", "Shard"]
 
 TABLES: Final = (LEARNERS, CONTEXTS)
+KEEPS_SUMS: Final = 2
+"""Version of the fold from which on a partition keeps the sums of its rows."""
 
 
 class Shard:
@@ -51,6 +54,10 @@ class Shard:
         What control events have set.
     force : InForce
         The same, ready for use.
+    folded_by : int
+        Version of the fold that the rows are of.
+    sums : Sums
+        What its rows add up to, and what partials have not told of it yet.
     due : list
         Heap of (due, key) of context rows; an entry may be out of date, then the row says otherwise.
     """
@@ -63,6 +70,8 @@ class Shard:
         self.ledger = Ledger({}, 0)
         self.rules = Rules()
         self.force = put_in_force(self.rules)
+        self.sums = Sums()
+        self.folded_by = FOLD_VERSION
         self.due: list[tuple[int, bytes]] = []
 
     def load(self, table: str, key: bytes, value: bytes | None) -> None:
@@ -81,8 +90,10 @@ class Shard:
             If the rows were folded by another version of the rules, or cannot be read.
         """
         contexts = self.rows[CONTEXTS]
-        fold = contexts.pop(FOLD_KEY, None)
-        if fold is not None and (version := decode_fold_version(fold)) > FOLD_VERSION:
+        if (fold := contexts.pop(FOLD_KEY, None)) is not None:
+            self.folded_by = decode_fold_version(fold)
+        if self.folded_by > FOLD_VERSION:
+            version = self.folded_by
             message = f"rows folded by version {version}, this program folds by {FOLD_VERSION}: run a newer release"
             raise Broken(message, restart_helps=False)
         if (position := contexts.pop(POSITION_KEY, None)) is not None:
@@ -92,6 +103,9 @@ class Shard:
         if (rules := contexts.pop(RULES_KEY, None)) is not None:
             self.rules = decode_rules(rules)
             self.force = put_in_force(self.rules)
+        self.sums = Sums.taken_from(contexts)
+        if self.folded_by < KEEPS_SUMS:
+            self.sums = Sums.added_up(contexts.values())
         self.due = [(due, key) for key, row in contexts.items() if (due := due_of(row)) != NEVER]
         heapify(self.due)
 
@@ -127,6 +141,8 @@ class Shard:
             self.rows[change.table][change.key] = change.value
         self.position = batch.position
         self.ledger = batch.ledger
+        self.sums = batch.sums
+        self.folded_by = FOLD_VERSION
         self.rules = batch.rules
         self.force = batch.force
 

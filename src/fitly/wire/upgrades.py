@@ -1,0 +1,37 @@
+"""Rows of former versions, made what the program folds now.
+
+Knows what each version lacked. Must never know where a row was read. One function per version and kind of row, from
+that version to the next; what a former version did not know is left unknown, never guessed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fitly.core.entries import DECISIONS, OUTCOMES, DecisionEntry
+from fitly.core.evidence import weigh
+from fitly.core.learner import ContextRow
+from fitly.core.outcomes import UNTYPED
+
+_CHANCE: Final = DECISIONS.start_of(DecisionEntry._fields.index("chance"))
+_UNKNOWN_KIND: Final = bytes((UNTYPED,))
+
+
+def context_of_2(row: ContextRow) -> ContextRow:
+    """Make a row of version 1 one of version 2.
+
+    Version 1 kept neither which arms had a chance in a decision nor an outcome's type, and no evidence: what its closed
+    decisions say of their arms is taken from those it remembers, as of decisions that were not randomized.
+    """
+    decisions = _widened(row.decisions, DECISIONS.width - 1, _CHANCE, b"\0")
+    outcomes = _widened(row.outcomes, OUTCOMES.width - 1, OUTCOMES.width - 1, _UNKNOWN_KIND)
+    evidence = b""
+    for entry in DECISIONS.all(decisions):
+        evidence = weigh(evidence, entry._replace(is_open=1), entry)
+    return row._replace(decisions=decisions, outcomes=outcomes, evidence=evidence)
+
+
+def _widened(blob: bytes, width: int, place: int, missing: bytes) -> bytes:
+    """Put what is missing into every record of a former width."""
+    records = (blob[start : start + width] for start in range(0, len(blob), width))
+    return b"".join(record[:place] + missing + record[place:] for record in records)

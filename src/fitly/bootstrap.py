@@ -12,7 +12,7 @@ from pathlib import Path
 from fitly.core.errors import Broken
 from fitly.core.vocabulary import ClockMode
 from fitly.local.endpoints import FILE_NAME, read_endpoints
-from fitly.settings import PREFIX, Settings
+from fitly.settings import PREFIX, AgentName, Settings
 
 
 class Need(Enum):
@@ -108,21 +108,37 @@ async def prepare(settings: Settings, clock_mode: ClockMode | None = None) -> Cl
     return clock_mode
 
 
-def run_worker(settings: Settings) -> int:
-    """Run the learners' worker until it is asked to stop; give its exit status."""
-    if settings.processes > 1:
+def run_worker(settings: Settings, agent: AgentName | None = None) -> int:
+    """Run a worker until it is asked to stop; give its exit status.
+
+    Parameters
+    ----------
+    settings : Settings
+    agent : AgentName, optional
+        One agent alone; without it all of them, each in processes of its own.
+    """
+    shares = crew_of(settings, agent)
+    if len(shares) > 1:
         from fitly.local import crew  # noqa: PLC0415
 
-        return crew.run(crew.program(), [_share(settings, place) for place in range(settings.processes)])
+        return crew.run([crew.Member([*crew.program(), "--agent", name], told) for name, told in shares])
     from fitly.stream import worker  # noqa: PLC0415 - a sink needs no Faust
 
-    return worker.run(settings)
+    return worker.run(settings, shares[0][0])
 
 
-def _share(settings: Settings, place: int) -> dict[str, str]:
-    """Give what one of a worker's processes is told: to be alone, and to have a metrics page of its own."""
+def crew_of(settings: Settings, agent: AgentName | None = None) -> list[tuple[AgentName, dict[str, str]]]:
+    """Give a worker's processes: the agent of each, and what it is told: to be alone, with a metrics page of its own.
+
+    >>> crew_of(Settings(metrics_port=9464, processes=2))[-1]
+    (<AgentName.EXPERIMENTS: 'experiments'>, {'FITLY_PROCESSES': '1', 'FITLY_METRICS_PORT': '9466'})
+    """
+    agents = [AgentName.LEARNERS] * settings.processes + [AgentName.EXPERIMENTS]
     port = settings.metrics_port
-    return {f"{PREFIX}PROCESSES": "1", f"{PREFIX}METRICS_PORT": str(port + place if port else 0)}
+    return [
+        (name, {f"{PREFIX}PROCESSES": "1", f"{PREFIX}METRICS_PORT": str(port + place if port else 0)})
+        for place, name in enumerate(name for name in agents if agent in {None, name})
+    ]
 
 
 def run_sink(settings: Settings) -> int:

@@ -5,11 +5,15 @@ Knows the one list and how to register it with prometheus-client. Must never kno
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric as Family
 
 
 class Kind(StrEnum):
@@ -117,6 +121,8 @@ class Meters:
     ----------
     registry : CollectorRegistry, optional
         Where to register; a fresh one by default, so that two of them in one process never meet.
+    common : str
+        Labels that every sample of the process carries when it is shown.
 
     Examples
     --------
@@ -126,7 +132,8 @@ class Meters:
     2.0
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, registry: CollectorRegistry | None = None, **common: str) -> None:
+        self._common = common
         self.registry = CollectorRegistry() if registry is None else registry
         self._counters = {
             m: Counter(m.name, m.help, m.labels, registry=self.registry) for m in METRICS if m.kind is Kind.COUNTER
@@ -154,6 +161,16 @@ class Meters:
         """Add one observation to a histogram."""
         histogram = self._histograms[metric]
         (histogram.labels(**labels) if labels else histogram).observe(value)
+
+    def collect(self) -> Iterator[Family]:
+        """Give everything as a page shows it, with the labels of the process.
+
+        >>> [sample.labels for family in Meters(agent="learners").collect() for sample in family.samples][0]
+        {'agent': 'learners'}
+        """
+        for family in self.registry.collect():
+            family.samples = [one._replace(labels={**self._common, **one.labels}) for one in family.samples]
+            yield family
 
     def forget(self, metric: Metric, **labels: str) -> None:
         """Leave out a gauge whose subject is no longer ours (a partition given away)."""

@@ -7,6 +7,7 @@ client, a command, or how a local stack is found (that is ``bootstrap``).
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -19,6 +20,13 @@ from fitly.core.vocabulary import Level
 PREFIX: Final = "FITLY_"
 APP: Final = "fitly"
 DRIVER: Final = "postgresql+asyncpg://"
+
+
+class AgentName(StrEnum):
+    """The agents of a worker: each is an app and a consumer group of its own."""
+
+    LEARNERS = "learners"
+    EXPERIMENTS = "experiments"
 
 
 class Settings(BaseSettings):
@@ -68,8 +76,14 @@ class Settings(BaseSettings):
     )
     processes: Annotated[int, Field(ge=1, le=64)] = Field(
         default=1,
-        description="Processes of one `fitly worker`, which share its partitions; their metrics pages are on "
-        "METRICS_PORT and the ports after it. More than partitions or cores are of no use.",
+        description="Processes of the agent `learners` in one `fitly worker`, which share its partitions; their "
+        "metrics pages are on METRICS_PORT and the ports after it, that of the agent `experiments` comes next. More "
+        "than partitions or cores are of no use.",
+    )
+    priors: Literal["on", "off"] = Field(
+        default="on",
+        description="Whether the agent `experiments` proposes what the population's sums say of the priors. `off` "
+        "where a run's priors are written beforehand: sums are merged and kept all the same.",
     )
     session_timeout_s: Annotated[float, Field(gt=0, le=300)] = Field(
         default=30.0, description="Seconds without a heartbeat after which Kafka gives a worker's partitions to others."
@@ -101,8 +115,16 @@ class Settings(BaseSettings):
 
     @property
     def app_id(self) -> str:
-        """The worker's application and group id."""
+        """The application and group id of the agent `learners`; others begin with it."""
         return self.prefix + APP
+
+    def agent_id(self, agent: AgentName) -> str:
+        """Give the application and group id of an agent.
+
+        >>> Settings(prefix="t1-").agent_id(AgentName.EXPERIMENTS)
+        't1-fitly-experiments'
+        """
+        return self.app_id if agent is AgentName.LEARNERS else f"{self.app_id}-{agent}"
 
     @property
     def signing_key(self) -> bytes:

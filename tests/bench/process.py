@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Self
 from prometheus_client.parser import text_string_to_metric_families
 from tests.bench.machine import cpu_s, family
 
-from fitly.local.ports import choose_port, is_free
+from fitly.local.ports import choose_neighbours
 
 if TYPE_CHECKING:
     from fitly.settings import Settings
@@ -77,7 +77,7 @@ class Worker:
     """
 
     def __init__(self, settings: Settings, log: Path, processes: int = 1) -> None:
-        self._ports = _neighbours(processes)
+        self._ports = choose_neighbours(processes + 1)[:processes]  # the other agent's page comes after them
         self.log = log
         self.least = 0.0
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FITLY_")}
@@ -150,15 +150,6 @@ class Worker:
             message = f"the worker was not as far as expected after {within_s:g} s"
             raise stalled(message, self.log) from error
         return page
-
-
-def _neighbours(count: int) -> range:
-    """Choose so many free ports in a row."""
-    while True:
-        first = choose_port()
-        ports = range(first, first + count)
-        if all(map(is_free, ports)):
-            return ports
 
 
 def read_page(port: int) -> Page:

@@ -122,7 +122,8 @@ class Fleet:
         """Start one more."""
         name = f"{self.role}-{len(self.members) + 1}"
         log = self._logs / f"{name}.log"
-        argv = launcher_argv((sys.executable, "-m", "fitly", self.role), signal.SIGKILL, None)
+        alone = ("--agent", "learners") if self.role == "worker" else ()  # a signal reaches one process only
+        argv = launcher_argv((sys.executable, "-m", "fitly", self.role, *alone), signal.SIGKILL, None)
         with log.open("wb") as output:
             process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=self._env

@@ -20,6 +20,7 @@ def test_codes_of_rows_at_rest_never_change() -> None:
         "BALANCED": 3,
         "CONSERVATIVE": 4,
         "HOLDOUT": 5,
+        "FALLBACK": 6,
         "NOTHING": 255,
     }
     assert {mode.value: code for mode, code in MODE_CODES.items()} == {

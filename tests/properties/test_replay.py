@@ -20,7 +20,7 @@ from tests.properties.histories import Author, about, history, lengths, seeds, s
 from fitly.core.entries import ARMS, DECISIONS
 from fitly.core.learner import ContextRow
 from fitly.core.numbers import CERTAIN
-from fitly.core.topics import CONTEXTS, INPUT, OUTCOMES, REJECTED, SELECTED
+from fitly.core.topics import CONTEXTS, INPUT, OUTCOMES, PARTIALS, REJECTED, SELECTED
 from fitly.core.vocabulary import Mode, Unit
 from fitly.wire.rows import decode_context, encode_context
 from fitly.wire.selected import decode_selected

@@ -159,8 +159,11 @@ class World:
 
     # Workers ------------------------------------------------------------------------------------
 
-    def start(self, *, script: Path | None = None, **env: str) -> WorkerProcess:
-        """Start a worker; `script` instead of the product's command, for one that a test has slowed down."""
+    def start(self, *, script: Path | None = None, agent: str | None = "learners", **env: str) -> WorkerProcess:
+        """Start one agent, both where none is named.
+
+        `script` instead of the product's command, for one that a test has slowed down.
+        """
         settings = self.settings
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("FITLY_")},
@@ -173,14 +176,15 @@ class World:
             "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))),  # this tree's product and tests
             **env,
         }
-        command = [sys.executable, str(script)] if script else [sys.executable, "-m", "fitly", "worker"]
+        alone = [] if agent is None else ["--agent", agent]
+        command = [sys.executable, str(script)] if script else [sys.executable, "-m", "fitly", "worker", *alone]
         worker = WorkerProcess(command, environment, self.folder / f"worker-{len(self.workers)}.log")
         self.workers.append(worker)
         return worker
 
-    async def started(self, **env: str) -> WorkerProcess:
+    async def started(self, *, agent: str | None = "learners", **env: str) -> WorkerProcess:
         """Start a worker and wait until it has restored something."""
-        worker = self.start(script=None, **env)
+        worker = self.start(agent=agent, **env)
         await worker.says("restored")
         return worker
 

@@ -17,7 +17,7 @@ from fitly.cli.rows import decode
 from fitly.cli.show import COLOURS, coloured
 from fitly.core import topics
 
-TABLES: Final = {topics.LEARNERS_CHANGELOG: topics.LEARNERS, topics.CONTEXTS_CHANGELOG: topics.CONTEXTS}
+TABLES: Final = {changelog: table for table, changelog in {**topics.CHANGELOGS, **topics.POPULATION_CHANGELOGS}.items()}
 
 
 class Record(Protocol):
@@ -144,6 +144,16 @@ def _rejected(record: Record, value: Any) -> Text:  # noqa: ANN401
     )
 
 
+def _partial(_record: Record, value: Any) -> Text:  # noqa: ANN401
+    """Tell a partition's word by whose it is, as of when, and how many sums it says; the key stands before it."""
+    sums = value.get("sums") if isinstance(value, dict) else None
+    if not isinstance(sums, dict):
+        return Text(f"not a partial: {str(value)[:200]!r}", style="red")
+    clock = value.get("clock")
+    when = moment(clock) if isinstance(clock, int) else None
+    return Text(f"as of offset {value.get('offset')}, {when or 'no clock'}  {len(sums)} sums")
+
+
 def _row(record: Record, value: Any) -> Text:  # noqa: ANN401
     if value is None:
         return Text("gone", style=COLOURS["OPTED_OUT"])
@@ -170,6 +180,6 @@ LINES: Final[dict[str, Callable[[Record, Any], Text]]] = {
     topics.SELECTED: _selected,
     topics.OUTCOMES: _outcome,
     topics.REJECTED: _rejected,
-    topics.LEARNERS_CHANGELOG: _row,
-    topics.CONTEXTS_CHANGELOG: _row,
+    topics.PARTIALS: _partial,
+    **dict.fromkeys(TABLES, _row),
 }

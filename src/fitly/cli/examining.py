@@ -57,7 +57,8 @@ async def examine(settings: Settings) -> list[Answer]:
     ]
     questions: dict[str, Question] = {"control key": _key, "database": _database}
     if not any("does not exist" in problem.what for problem in problems):
-        questions |= {"control": _control, "clock": _clock, "worker": _worker, "records": _records, "sink": _sink}
+        questions |= {"control": _control, "clock": _clock, "worker": _worker, "partials": _partials}
+        questions |= {"records": _records, "sink": _sink}
     for question, ask in questions.items():
         try:
             answers += await ask(settings, question)
@@ -138,6 +139,20 @@ async def _worker(settings: Settings, question: str) -> list[Answer]:
             remedy = "start a worker, or more of them (at most one per partition), or look at their logs"
             return [Answer(question, well=False, told=f"over {MOST_LAG:,} records wait", remedy=remedy)]
     return [Answer(question, well=True, told=f"{waiting:,} records wait to be folded")]
+
+
+async def _partials(settings: Settings, question: str) -> list[Answer]:
+    """Count the partials that wait to be added up, and those that were refused."""
+    known = await last_known(settings, topics.POPULATION_CHANGELOG)
+    start, waiting = {partition: one.offset + 1 for partition, one in known.items()}, 0
+    async for records in read.read_batches(settings, topics.PARTIALS, start=start):
+        waiting += len(records)
+    refused = sum(n for one in known.values() for name, n in one.bins.items() if name.startswith(Bin.INVALID))
+    if waiting > MOST_LAG:
+        remedy = "start a worker, or one with `--agent experiments`, or look at its log"
+        return [Answer(question, well=False, told=f"{waiting:,} partials wait", remedy=remedy)]
+    remedy = "`fitly tail rejected-events` shows them; find out who else writes to partials" if refused else ""
+    return [Answer(question, well=True, told=f"{waiting:,} wait to be added up, {refused:,} refused", remedy=remedy)]
 
 
 async def _records(settings: Settings, question: str) -> list[Answer]:

@@ -22,6 +22,7 @@ from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
 from fitly.core.outcomes import UNTYPED
 from fitly.core.packed import Layout
 from fitly.core.vocabulary import ARM_VARIANTS, MODES, OUTCOME_TYPES, ArmCode
+from fitly.wire.partials import spelt
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
@@ -101,6 +102,12 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}
 
+_MAPPED: Final[dict[str, Callable[[Any], Plain]]] = {
+    "sums": lambda sums: {**spelt(sums)},
+    "clocks": lambda clocks: {str(partition): moment(clock) for partition, clock in clocks.items()},
+}
+"""Mappings that stand under their own name: merged sums are of any size, so they are shown as they are written."""
+
 
 def expand(value: object) -> Plain:
     """Unfold a row, or any part of one, into what JSON can hold.
@@ -162,6 +169,8 @@ def _named(row: Any) -> list[tuple[str, Any]]:  # noqa: ANN401
 def _field(name: str, value: object, *, packed: bool = False) -> Plain:
     if packed and name in PACKED and isinstance(value, bytes):
         return unpack(PACKED[name], value)
+    if name in _MAPPED and isinstance(value, Mapping):
+        return _MAPPED[name](value)
     shown = _BY_FIELD.get(name)
     coded = isinstance(value, (int, bytes)) and not isinstance(value, Enum)
     return shown(value) if shown is not None and coded else expand(value)

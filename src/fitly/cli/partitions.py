@@ -27,13 +27,13 @@ class Known:
     bins: dict[str, int]
 
 
-async def last_known(settings: Settings) -> dict[int, Known]:
-    """Give what is known of every partition that has absorbed anything."""
-    ends = {partition: end for partition, (_, end) in (await read.bounds(settings, CONTEXTS_CHANGELOG)).items()}
+async def last_known(settings: Settings, changelog: str = CONTEXTS_CHANGELOG) -> dict[int, Known]:
+    """Give what is known of every partition that has absorbed anything; `changelog` is where its system rows stand."""
+    ends = {partition: end for partition, (_, end) in (await read.bounds(settings, changelog)).items()}
     start = {partition: max(0, end - TAIL) for partition, end in ends.items()}
     bins: dict[int, dict[str, int]] = {}
     known: dict[int, Known] = {}
-    async for record in read.read_topic(settings, CONTEXTS_CHANGELOG, start=start, stop=ends):
+    async for record in read.read_topic(settings, changelog, start=start, stop=ends):
         if record.value is None:
             continue
         if record.key == LEDGER_KEY:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TABLES: Final = {
     topics.LEARNERS: topics.LEARNERS_CHANGELOG,
     topics.CONTEXTS: topics.CONTEXTS_CHANGELOG,
+    topics.POPULATION: topics.POPULATION_CHANGELOG,
     "position": topics.CONTEXTS_CHANGELOG,
     "ledger": topics.CONTEXTS_CHANGELOG,
     "rules": topics.CONTEXTS_CHANGELOG,
@@ -44,8 +45,8 @@ MARKERS: Final = 50
 def tail(settings: Settings, *, topic: str, user: str | None, last: int, follow: bool, as_json: bool) -> None:
     """Show the newest records of TOPIC, decoded, then new ones as they come.
 
-    TOPIC is one of learner-events, control, strategy-selected, outcomes, rejected-events, fitly-learners-changelog,
-    fitly-contexts-changelog.
+    TOPIC is one of learner-events, control, strategy-selected, outcomes, rejected-events, partials,
+    fitly-learners-changelog, fitly-contexts-changelog, fitly-population-changelog.
     """
     try:
         run(_tail(settings, topic, user, last, follow=follow, as_json=as_json))
@@ -113,10 +114,11 @@ def _is_of(key: bytes | None, user: str | None) -> bool:
 @as_json
 @configured(Need.KAFKA)
 def table(settings: Settings, *, name: str, key: str | None, as_json: bool) -> None:
-    """Show table NAME (learners, contexts, position, ledger, rules), read from its changelog.
+    """Show table NAME (learners, contexts, population, position, ledger, rules), read from its changelog.
 
-    KEY is a learner's id, for contexts also USER|CONTEXT, for the last three a partition's number. Without it every row
-    is shown, in short; with it, or with --json, in full. Nothing found ends with status 1.
+    KEY is a learner's id, for contexts also USER|CONTEXT, for population KIND, KIND|NAME or KIND|NAME|PARTITION, for
+    the last three a partition's number. Without it every row is shown, in short; with it, or with --json, in full.
+    Nothing found ends with status 1.
     """
     found = run(_rows(settings, name, key))
     if not found and key is not None:
@@ -155,4 +157,6 @@ def _is_wanted(name: str, key: str | None, partition: int, row_key: bytes) -> bo
         return row_key == SYSTEM_TABLES[name] and key in {None, str(partition)}
     if row_key.startswith(SYSTEM_PREFIX):
         return False
-    return key is None or row_key == key.encode() or (name == topics.CONTEXTS and _is_of(row_key, key))
+    if key is None or row_key == key.encode():
+        return True
+    return name != topics.LEARNERS and row_key.startswith(key.encode() + b"|")

@@ -11,6 +11,7 @@ from typing import Final
 from fitly.core import topics
 from fitly.core.system import FOLD_KEY, LEDGER_KEY, POSITION_KEY, RULES_KEY, SUMS_PREFIX, UNTOLD_KEY
 from fitly.wire import rows
+from fitly.wire.merged import decode_merged, decode_word
 
 SYSTEM: Final[dict[bytes, Callable[[bytes], object]]] = {
     POSITION_KEY: rows.decode_position,
@@ -22,9 +23,20 @@ SYSTEM: Final[dict[bytes, Callable[[bytes], object]]] = {
 
 
 def decode(table: str, key: bytes, value: bytes) -> object:
-    """Read a row by its table and key; what a partition knows stands among the contexts."""
+    """Read a row by its table and key; what a partition knows stands among its rows."""
     if key in SYSTEM:
         return SYSTEM[key](value)
     if key.startswith(SUMS_PREFIX):
         return rows.decode_sums(value)
+    if table == topics.POPULATION:
+        return decode_word(value) if is_word(key) else decode_merged(value)
     return rows.decode_learner(value) if table == topics.LEARNERS else rows.decode_context(value)
+
+
+def is_word(key: bytes) -> bool:
+    """Tell whether a key of the table ``population`` is of one partition's word, and not of what they add up to.
+
+    >>> is_word(b"priors|MISSION|0"), is_word(b"priors|MISSION")
+    (True, False)
+    """
+    return key.count(b"|") > 1

@@ -14,11 +14,12 @@ from rich.text import Text
 from fitly.cli import show
 from fitly.cli.decoded import text
 from fitly.cli.expand import Plain, expand, moment
-from fitly.cli.rows import decode
+from fitly.cli.rows import decode, is_word
 from fitly.core import topics
 from fitly.core.entries import ARMS, DECISIONS
 from fitly.core.vocabulary import MODES, ArmCode
 from fitly.wire import rows
+from fitly.wire.merged import decode_merged
 
 Row: TypeAlias = tuple[int, bytes, bytes]
 """Partition, key, and bytes at rest."""
@@ -41,7 +42,7 @@ def document(name: str, row: Row) -> dict[str, Plain]:
 def title(name: str, row: Row) -> str:
     """Name a row for people."""
     partition, key, value = row
-    who = f"partition {partition}" if name not in {topics.LEARNERS, topics.CONTEXTS} else text(key)
+    who = f"partition {partition}" if name not in topics.TABLES else text(key)
     return f"{name} {who}  ({len(value)} bytes in partition {partition})"
 
 
@@ -61,8 +62,21 @@ def _said(entry: Plain) -> Plain:
 
 
 def overview(name: str, found: Sequence[Row]) -> Table:
-    """Give one line per row."""
+    """Give one line per row; of ``population`` only what the partitions' words add up to."""
+    if name == topics.POPULATION:
+        return _population([row for row in found if not is_word(row[1])])
     return _learners(found) if name == topics.LEARNERS else _contexts(found)
+
+
+def _population(found: Sequence[Row]) -> Table:
+    heads = ("kind", "name", "partitions", "clock", "sums", "last look")
+    return show.grid(heads, (_merged(row) for row in found), right=("partitions", "sums"))
+
+
+def _merged(row: Row) -> tuple[object, ...]:
+    merged = decode_merged(row[2])
+    look = None if merged.look is None else moment(merged.look.clock)
+    return merged.kind.value, merged.name, len(merged.clocks), moment(merged.clock), len(merged.sums), look
 
 
 def _learners(found: Sequence[Row]) -> Table:

@@ -10,7 +10,6 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -20,13 +19,11 @@ from fitly.cli.pulse import Pulse, scrape
 from fitly.cli.show import console
 from fitly.core.errors import Broken
 from fitly.core.vocabulary import ClockMode
-from fitly.local.ports import choose_port
+from fitly.local.ports import choose_neighbours, choose_port
 from fitly.local.roles import ReadyCheck, Restart, Role
 from fitly.local.stack import Stack
 from fitly.local.telling import ConsoleTeller
 from fitly.settings import Settings
-
-ROLES: Final = ("worker", "sink")
 
 
 @click.command(short_help="Everything on this machine, until Ctrl-C.")
@@ -71,7 +68,8 @@ async def _up(
         if simulate is not None and mode is ClockMode.AS_OF:
             message = f"{stack.directory} holds an AS_OF log, made for old data: simulate in another folder"
             raise Broken(message, restart_helps=False)
-        pages = {name: choose_port() for name in ROLES}
+        worker = choose_neighbours(len(bootstrap.crew_of(settings)))
+        pages = {"worker": worker[0], "sink": choose_port(taken=worker)}
         for name, port in pages.items():
             await stack.add(_role(name, (), port))
         if simulate is not None:

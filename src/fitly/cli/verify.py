@@ -41,8 +41,9 @@ def verify(settings: Settings, *, replay: bool, patience: float, as_json: bool) 
     """Prove from outside that nothing is lost, doubled or changed.
 
     Every record absorbed is in one bin; every refused one in rejected-events; every selected event has one cause; every
-    outcome event one answer; Postgres holds what tables and topics say. With --replay the pure core folds the log again
-    and must give the same rows and the same words. Status 1, with the first differences, where one of these is not so.
+    outcome event one answer; the population's sums are those of the partitions; Postgres holds what tables and topics
+    say. With --replay the pure core folds the log again and must give the same rows and the same words. Status 1, with
+    the first differences, where one of these is not so.
     """
     with Progress(
         TextColumn("{task.description:<26}"),
@@ -76,13 +77,14 @@ class Steps:
 
 
 async def _prove(settings: Settings, step: Steps, patience: float, *, replay: bool) -> tuple[Tables, list[Finding]]:
-    from fitly.cli.proof import postgres  # noqa: PLC0415 - nothing of this is loaded for `--help`
+    from fitly.cli.proof import population, postgres  # noqa: PLC0415 - nothing of this is loaded for `--help`
     from fitly.cli.proof.log import Bounds, Log  # noqa: PLC0415
 
     bounds = await Bounds.now(settings)
     tables, caught_up = await _absorbed(settings, bounds.ends_of("learner-events"), step, patience)
     log = Log(settings, tables, bounds, step, replay=replay)
-    findings = [caught_up, *await log.prove(), *await postgres.prove(settings, patience, step)]
+    findings = [caught_up, *await log.prove(), *await population.prove(settings, patience, step)]
+    findings += await postgres.prove(settings, patience, step)
     return tables, findings
 
 

@@ -7,11 +7,11 @@ gives the same however often, and in whatever order, they arrive.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from fitly.core.numbers import Millis
+from fitly.core.numbers import HOUR, Millis
 
 
 class Kind(StrEnum):
@@ -49,6 +49,72 @@ class Partial(NamedTuple):
     offset: int
     clock: Millis
     sums: dict[str, int]
+
+
+class Look(NamedTuple):
+    """Merged sums as they were at one moment of the event clock: what may be acted upon.
+
+    Attributes
+    ----------
+    clock : Millis
+        The newest clock that a partition had told by then.
+    sums : dict
+        As in `Merged`.
+    """
+
+    clock: Millis
+    sums: dict[str, int]
+
+
+class Merged(NamedTuple):
+    """What the partitions' words of one kind and name add up to.
+
+    Attributes
+    ----------
+    kind : Kind
+        What the sums are for.
+    name : str
+        Which of that kind.
+    birth_id : str
+        Generation of the input log.
+    clocks : dict
+        Partition -> its clock at its newest word; a partition that has said nothing is not in it.
+    sums : dict
+        Name of a sum -> its value over all partitions.
+    look : Look or None
+        The last look; None for a kind that is not looked at.
+    """
+
+    kind: Kind
+    name: str
+    birth_id: str
+    clocks: dict[int, Millis]
+    sums: dict[str, int]
+    look: Look | None = None
+
+    @property
+    def clock(self) -> Millis:
+        """The newest clock that a partition has told."""
+        return max(self.clocks.values(), default=Millis(0))
+
+
+LOOKS: Final[Mapping[Kind, Millis]] = {Kind.PRIORS: HOUR}
+"""How far apart, on the event clock, two looks at the sums of a kind are at least."""
+
+
+def is_due(kind: Kind, look: Look | None, clock: Millis) -> bool:
+    """Tell whether the event clock has passed into another hour (or whatever the kind's looks are apart) since a look.
+
+    The first word of all is looked at as well.
+
+    >>> is_due(Kind.PRIORS, None, Millis(5)), is_due(Kind.EFFECTIVENESS, None, Millis(5))
+    (True, False)
+    >>> seen = Look(Millis(HOUR + 1), {})
+    >>> is_due(Kind.PRIORS, seen, Millis(2 * HOUR - 1)), is_due(Kind.PRIORS, seen, Millis(2 * HOUR))
+    (False, True)
+    """
+    apart = LOOKS.get(kind)
+    return apart is not None and (look is None or clock // apart > look.clock // apart)
 
 
 def newest(partials: Iterable[Partial]) -> dict[int, Partial]:

@@ -13,10 +13,13 @@ CONTROL: Final = "control"
 SELECTED: Final = "strategy-selected"
 OUTCOMES: Final = "outcomes"
 REJECTED: Final = "rejected-events"
+PARTIALS: Final = "partials"
 LEARNERS: Final = "learners"
 CONTEXTS: Final = "contexts"
+POPULATION: Final = "population"
 LEARNERS_CHANGELOG: Final = "fitly-learners-changelog"
 CONTEXTS_CHANGELOG: Final = "fitly-contexts-changelog"
+POPULATION_CHANGELOG: Final = "fitly-population-changelog"
 
 _DAY_MS: Final = 86_400_000
 _LAG: Final = {"max.compaction.lag.ms": str(7 * _DAY_MS)}
@@ -117,6 +120,22 @@ TOPICS: Final = (
         ),
     ),
     Topic(
+        name=PARTIALS,
+        key="kind|name|input partition",
+        cleanup="compact",
+        config={**_CHANGELOG, "max.compaction.lag.ms": str(_DAY_MS)},
+        schema="partials.json",
+        writer=("worker",),
+        readers=("worker", "verify"),
+        help=(
+            "What each partition says of its sums: cumulative, so that the newest of a partition replaces its former "
+            "ones. `kind|name` alone chooses the partition by murmur2, so that all that is said of a name is in one; "
+            "the record's key names the input partition as well, so that compaction keeps the newest word of each. "
+            "Sums are decimal strings: they may be larger than a JSON reader's numbers. Signed as control events are, "
+            "because what comes of them is put in force."
+        ),
+    ),
+    Topic(
         name=LEARNERS_CHANGELOG,
         key="user_id",
         cleanup="compact",
@@ -134,7 +153,23 @@ TOPICS: Final = (
         readers=("worker (restore)", "sink", "table", "verify"),
         help="Learner x context rows, and what a partition knows: position, ledger, rules.",
     ),
+    Topic(
+        name=POPULATION_CHANGELOG,
+        key="kind|name for merged sums, kind|name|input partition for a partition's word; system rows begin with NUL",
+        cleanup="compact",
+        config=_CHANGELOG,
+        writer=("worker",),
+        readers=("worker (restore)", "sink", "table", "verify"),
+        help=(
+            "Table of the agent `experiments`: the newest word of each partition of the input, and per kind and name "
+            "what they add up to, with the last look at it."
+        ),
+    ),
 )
 CHANGELOGS: Final = {LEARNERS: LEARNERS_CHANGELOG, CONTEXTS: CONTEXTS_CHANGELOG}
-"""The changelog of each table."""
+"""The changelog of each table of the agent `learners`."""
+POPULATION_CHANGELOGS: Final = {POPULATION: POPULATION_CHANGELOG}
+"""The same of the agent `experiments`."""
+TABLES: Final = (*CHANGELOGS, *POPULATION_CHANGELOGS)
+"""Every table that is kept in a changelog."""
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}

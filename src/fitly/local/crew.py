@@ -1,4 +1,4 @@
-"""Several processes of one role that live and end together: one process folds on one core, a machine has more.
+"""Several processes of one role that live and end together: it has several agents, and a machine several cores.
 
 Knows how many and what the end of one means. Must never know what they do.
 """
@@ -9,7 +9,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from fitly.local.roles import inherited, launcher_argv
 
@@ -17,36 +17,45 @@ KILLED: Final = 4
 """Exit status of a crew one of which was killed: starting again may help."""
 
 
-def run(argv: Sequence[str], environments: Sequence[Mapping[str, str]]) -> int:
-    """Run one process for each environment until SIGTERM or SIGINT, or until the first ends.
+class Member(NamedTuple):
+    """One process of a crew.
 
-    Whoever ends by itself takes the others along: whatever starts workers again (a container's engine, systemd) sees
-    one program and one end. A process never outlives the one that started it.
-
-    Parameters
+    Attributes
     ----------
     argv : sequence of str
         Program and arguments.
-    environments : sequence of mapping
-        Variables that each process is given beside the inherited ones.
+    environment : mapping
+        Variables that it is given beside the inherited ones.
+    """
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+
+
+def run(members: Sequence[Member]) -> int:
+    """Run one process for each member until SIGTERM or SIGINT, or until the first ends.
+
+    Whoever ends by itself takes the others along: whatever starts workers again (a container's engine, systemd) sees
+    one program and one end. A process never outlives the one that started it.
 
     Returns
     -------
     int
         The exit status of the one that ended by itself; 0 if all stopped as told, else the highest.
     """
-    return asyncio.run(_run(argv, environments))
+    return asyncio.run(_run(members))
 
 
-async def _run(argv: Sequence[str], environments: Sequence[Mapping[str, str]]) -> int:
+async def _run(members: Sequence[Member]) -> int:
     told = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, told.set)
-    command = launcher_argv(tuple(argv), signal.SIGTERM, None)
     crew = [
         # A session of its own: Ctrl-C reaches the one that was started, which tells the others.
-        await asyncio.create_subprocess_exec(*command, env=inherited(each), start_new_session=True)
-        for each in environments
+        await asyncio.create_subprocess_exec(
+            *launcher_argv(tuple(argv), signal.SIGTERM, None), env=inherited(environment), start_new_session=True
+        )
+        for argv, environment in members
     ]
     ends = [asyncio.ensure_future(each.wait()) for each in crew]
     stopping = asyncio.ensure_future(told.wait())

@@ -56,6 +56,17 @@ def choose_port(preferred: int | None = None, *, taken: Iterable[int] = ()) -> i
     )
 
 
+def choose_neighbours(count: int, *, taken: Iterable[int] = ()) -> range:
+    """Return so many free ports in a row, for a role of several processes; see `choose_port`."""
+    promised = set(taken)
+    for _ in range(_TRIES):
+        first = choose_port(taken=promised)
+        ports = range(first, first + count)
+        if promised.isdisjoint(ports) and all(map(is_free, ports)):
+            return ports
+    raise UnavailableError(f"no {count} free ports in a row found on {LOOPBACK}; end programs that listen there")
+
+
 def _ephemeral_start() -> int:
     try:
         start = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])

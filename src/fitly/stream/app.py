@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import faust
 
-from fitly.core.topics import BY_NAME, CONTEXTS, CONTEXTS_CHANGELOG, INPUT, LEARNERS, LEARNERS_CHANGELOG
-from fitly.stream.agents import add_learners
+from fitly.core.topics import BY_NAME
+from fitly.stream.agents import add_agent
 from fitly.stream.batches import BatchScheduler
 from fitly.stream.clients import METADATA_AGE_MS
 from fitly.stream.transport import Transport
@@ -66,7 +66,7 @@ def build_app(settings: Settings, host: Host) -> App:
     settings : Settings
         Names, addresses, time-outs.
     host : Host
-        Owner of the partition tasks.
+        Owner of the partition tasks, and of the agent that they belong to.
 
     Notes
     -----
@@ -74,9 +74,9 @@ def build_app(settings: Settings, host: Host) -> App:
     through (C6): rows live as bytes in the tasks' shards, and the tasks write the changelogs in their own
     transactions. Standbys would decode what is in the changelogs, so there are none.
     """
-    partitions = host.generation.partitions
+    partitions, agent = host.generation.partitions, host.agent
     app = App(
-        settings.app_id,
+        agent.app_id(settings),
         broker=[f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
         processing_guarantee="exactly_once",  # read-committed; calls `Transactions.on_rebalance` before delivery
         ConsumerScheduler=BatchScheduler,
@@ -96,12 +96,12 @@ def build_app(settings: Settings, host: Host) -> App:
         stream_buffer_maxsize=64,
         web_enabled=False,
         store="memory://",
-        datadir=str(settings.data / "worker"),
+        datadir=str(settings.data / "worker" / agent.name),
     )
     app.in_worker = True  # as `faust.Worker` sets it: only then does Faust take part in transactions
     app.host = host
-    source = app.topic(settings.topic(INPUT), schema=Raw(), partitions=partitions)
-    for table, changelog in ((LEARNERS, LEARNERS_CHANGELOG), (CONTEXTS, CONTEXTS_CHANGELOG)):
+    source = app.topic(settings.topic(agent.topic), schema=Raw(), partitions=partitions)
+    for table, changelog in agent.changelogs.items():
         app.Table(table, partitions=partitions, help=BY_NAME[changelog].help)
-    add_learners(app, source)
+    add_agent(app, agent, source)
     return app

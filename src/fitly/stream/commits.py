@@ -15,7 +15,7 @@ from aiokafka.structs import TopicPartition
 
 from fitly import metrics
 from fitly.core.numbers import Millis
-from fitly.core.topics import BY_NAME, CHANGELOGS, INPUT
+from fitly.core.topics import BY_NAME, INPUT
 from fitly.stream.clients import new_producer
 from fitly.stream.rejects import RefusalAlarm
 from fitly.stream.shipping import Shipment
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from fitly.metrics import Meters
     from fitly.settings import Settings
+    from fitly.stream.agents import Agent, Fold, Run
     from fitly.stream.generation import Generation
-    from fitly.wire.shard import Batch, Shard
 
 log = structlog.get_logger(__name__)
 
@@ -61,32 +61,35 @@ class Commits:
 
     Parameters
     ----------
+    agent : Agent
+        Whose partition it is: names the transactional id and the changelogs.
     tp : TP
         The input partition.
-    shard : Shard
-        Its rows and their fold, restored or to be restored.
 
     Attributes
     ----------
+    shard : Fold
+        Its rows and their fold, restored or to be restored.
     idle : asyncio.Event
         Set while no transaction runs.
     most : int
         How many records the next commit should take.
     """
 
-    def __init__(self, settings: Settings, meters: Meters, generation: Generation, tp: TP) -> None:
+    def __init__(self, agent: Agent, settings: Settings, meters: Meters, generation: Generation, tp: TP) -> None:
         self.tp = tp
         self.idle = asyncio.Event()
         self.idle.set()
         self.alarm = RefusalAlarm()
-        self.shard: Shard | None = None
+        self.shard: Fold | None = None
         self.most = min(FIRST, settings.commit_max_records)
         self._settings = settings
         self._meters = meters
         self._generation = generation
         self._label = str(tp.partition)
         self._topics = {name: settings.topic(name) for name in BY_NAME}
-        self._changelogs = {table: settings.topic(topic) for table, topic in CHANGELOGS.items()}
+        self._changelogs = {table: settings.topic(topic) for table, topic in agent.changelogs.items()}
+        self._app_id = agent.app_id(settings)
         self._producer: aiokafka.AIOKafkaProducer | None = None
 
     async def fence(self) -> None:
@@ -95,7 +98,7 @@ class Commits:
         One per partition, for ever. aiokafka's transactional offsets carry no member and no generation: the fence by
         id is all that keeps a former owner out, so a producer shared between partitions would let a zombie commit.
         """
-        producer = new_producer(self._settings, f"{self._settings.app_id}-{self.tp.topic}-{self.tp.partition}")
+        producer = new_producer(self._settings, f"{self._app_id}-{self.tp.topic}-{self.tp.partition}")
         try:
             await producer.start()
         except BaseException:
@@ -117,7 +120,7 @@ class Commits:
         finally:
             self.idle.set()
 
-    async def _folded(self, records: list[ConsumerRecord]) -> Batch:
+    async def _folded(self, records: list[ConsumerRecord]) -> Run:
         """Fold in slices, and let the loop attend to others between them."""
         fold, size, seconds = self._open_shard.fold, max(LEAST, self.most // SLICES), 0.0
         batch = None
@@ -131,7 +134,7 @@ class Commits:
         self._pace(len(records), seconds)
         return batch
 
-    async def _commit(self, batch: Batch) -> None:
+    async def _commit(self, batch: Run) -> None:
         producer = self._open_producer
         await producer.begin_transaction()  # 2
         shipment = Shipment(producer, self.tp.partition)
@@ -141,7 +144,7 @@ class Commits:
         self._meters.add(metrics.CHANGES, len(changes))
         await shipment.close()  # 4
         offsets = {TopicPartition(*self.tp): batch.offset + 1}
-        await producer.send_offsets_to_transaction(offsets, self._settings.app_id)  # 5
+        await producer.send_offsets_to_transaction(offsets, self._app_id)  # 5
         await producer.commit_transaction()  # 6
 
     async def tick(self, now_ms: int) -> int:
@@ -173,7 +176,7 @@ class Commits:
         self.shard = None
 
     @property
-    def _open_shard(self) -> Shard:
+    def _open_shard(self) -> Fold:
         assert self.shard is not None  # noqa: S101 - set by the restore, before anything is folded
         return self.shard
 
@@ -196,7 +199,7 @@ class Commits:
         if seconds > COMMIT_S:
             self.most = max(LEAST, min(self.most, int(records * COMMIT_S / seconds)))
 
-    def _account(self, batch: Batch) -> None:
+    def _account(self, batch: Run) -> None:
         label, add, show = self._label, self._meters.add, self._meters.set
         for name, count in batch.bins.items():
             add(metrics.RECORDS, count, partition=label, bin=name)

@@ -13,16 +13,16 @@ from weakref import WeakSet
 import structlog
 from faust.types import TP
 
-from fitly.core.topics import INPUT
 from fitly.metrics import OWNED
+from fitly.stream.agents import LEARNERS_AGENT, Agent
 from fitly.stream.partition import PartitionTask
-from fitly.wire.shard import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from fitly.metrics import Meters
     from fitly.settings import Settings
+    from fitly.stream.agents import Fold
     from fitly.stream.generation import Generation
 
 log = structlog.get_logger(__name__)
@@ -64,11 +64,19 @@ class Host:
         What control record 1 says of the input log.
     fail : callable
         Ends the process for an error; nothing after it is done (rule 1 of the house: nothing escapes a task).
+    agent : Agent
+        What is folded.
     """
 
     def __init__(
-        self, settings: Settings, meters: Meters, generation: Generation, fail: Callable[[BaseException], None]
+        self,
+        settings: Settings,
+        meters: Meters,
+        generation: Generation,
+        fail: Callable[[BaseException], None],
+        agent: Agent = LEARNERS_AGENT,
     ) -> None:
+        self.agent = agent
         self.settings = settings
         self.meters = meters
         self.generation = generation
@@ -78,8 +86,10 @@ class Host:
         self.flow: Flow | None = None
         self.fail = fail
         self._epoch = 0
-        self._topic = settings.topic(INPUT)
+        self._topic = settings.topic(agent.topic)
         self._stopping = False
+        self._follower = None if agent.follower is None else agent.follower(settings)
+        self._following: asyncio.Task[None] | None = None
         self._released: WeakSet[asyncio.Task[None]] = WeakSet()
 
     async def assigned(self, tps: Iterable[TP]) -> None:
@@ -94,6 +104,9 @@ class Host:
         await asyncio.gather(*(task.stop() for task in gone))
         for tp in sorted(mine - self.tasks.keys()):
             self.tasks[tp] = PartitionTask(self, tp)
+        if self._follower is not None:
+            self._follower.forget(task.tp.partition for task in gone)
+            self._following = self._following or self.guard(self._follower.run())
         self.meters.set(OWNED, len(mine))
         log.info(
             "assigned", partitions=sorted(tp.partition for tp in mine), gone=sorted(task.tp.partition for task in gone)
@@ -117,6 +130,9 @@ class Host:
     async def stop(self) -> None:
         """Let go of every partition."""
         self._stopping = True
+        if self._follower is not None:
+            await self._follower.quiet()
+            await self.release(self._following)
         tasks, self.tasks = list(self.tasks.values()), {}
         await asyncio.gather(*(task.stop() for task in tasks))
 
@@ -132,9 +148,14 @@ class Host:
         """Whether every partition of ours is being read and none is under a refusal alarm."""
         return self.settled.is_set() and all(task.ready for task in self.tasks.values())
 
-    def new_shard(self, partition: int) -> Shard:
+    def new_shard(self, partition: int) -> Fold:
         """Give an empty shard."""
-        return Shard(partition, self.settings.signing_key)
+        return self.agent.new_shard(self.settings, self.generation, partition)
+
+    def follow(self, partition: int, shard: Fold) -> None:
+        """Let whoever follows the rows look at a partition's, which have just been restored or changed."""
+        if self._follower is not None:
+            self._follower.see(partition, shard)
 
     def next_epoch(self) -> int:
         """Give a number for a new hold-and-seek."""

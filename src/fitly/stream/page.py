@@ -32,7 +32,7 @@ class Page:
                 is_ready = ready()
                 meters.set(READY, int(is_ready))
                 if self.path == "/metrics":
-                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(meters.registry))
+                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(meters))
                 elif self.path == "/live":
                     self._answer(200, "text/plain", b"live\n")
                 elif self.path == "/ready":

@@ -55,7 +55,7 @@ class PartitionTask:
     II.  **Restore** rows and position from the changelogs; refuse where they do not fit the log (A4).
     III. **Take back**: once Faust's rebalance has ended, seek to our own position and read from there (A2). Again
     after every rebalance.
-    IV.  **Fold and commit** (`Commits`), for ever; on a LIVE log send ticks.
+    IV.  **Fold and commit** (`Commits`), for ever; where the agent's input is a LIVE log send ticks.
     V.   **Let go**: finish the transaction, join the tasks, then stop the producer, then drop the rows (A7).
 
     I and II are steps of the task, not of the rebalance, so that heartbeats go on however long they take (A3).
@@ -64,7 +64,7 @@ class PartitionTask:
     def __init__(self, host: Host, tp: TP) -> None:
         self.tp = tp
         self._host = host
-        self._commits = Commits(host.settings, host.meters, host.generation, tp)
+        self._commits = Commits(host.agent, host.settings, host.meters, host.generation, tp)
         self._waiting = Waiting()
         self._ticker = Ticker(host.settings.tick_interval_s)
         self._linger = host.settings.commit_linger_ms / 1000
@@ -145,12 +145,13 @@ class PartitionTask:
     async def _restore(self) -> None:
         settings, partition = self._host.settings, self.tp.partition
         shard = self._host.new_shard(partition)
-        rows = await load_rows(settings, partition, shard, self._progressed)
+        rows = await load_rows(settings, partition, shard, self._progressed, self._host.agent.changelogs)
         shard.opened()
         hint = await self._host.consumer.committed(self.tp)
-        bounds = await input_bounds(settings, partition, hint)
+        bounds = await input_bounds(settings, self.tp.topic, partition, hint)
         check_position(partition, shard.position, self._host.generation, bounds)
         self._commits.shard = shard
+        self._host.follow(partition, shard)
         log.info("restored", partition=partition, rows=rows, position=shard.position.offset, log_end=bounds.end)
 
     def _progressed(self, rows: int) -> None:
@@ -188,7 +189,7 @@ class PartitionTask:
         self._epoch = epoch = self._host.next_epoch()
         if not await self._host.consumer.take(self.tp, offset, epoch):
             self._epoch = None  # no longer assigned: the next assignment decides
-        elif self._host.generation.clock_mode is ClockMode.LIVE:
+        elif self._host.agent.ticks and self._host.generation.clock_mode is ClockMode.LIVE:
             clock = self._position.clock
             self._ticker.begin(time.monotonic(), time.time() - clock / 1000 if clock else 0.0)
             self._wake.set()
@@ -233,8 +234,10 @@ class PartitionTask:
         if self._paused and self._waiting.is_low:
             self._paused = False
             self._host.consumer.resume(self.tp)
-        assert self._commits.shard is not None  # noqa: S101 - it was folded with just now
-        overdue = self._commits.shard.overdue()
+        shard = self._commits.shard
+        assert shard is not None  # noqa: S101 - it was folded with just now
+        self._host.follow(self.tp.partition, shard)
+        overdue = shard.overdue()
         self._host.meters.set(metrics.OVERDUE, overdue, partition=str(self.tp.partition))
         self._ticker.absorbed(time.monotonic(), self._position.offset, overdue)
 

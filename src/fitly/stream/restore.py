@@ -6,23 +6,22 @@ Knows changelogs, offsets and generations. Must never know what a row holds: it 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiokafka.structs import TopicPartition
 
 from fitly.core.errors import Broken
-from fitly.core.topics import CHANGELOGS, INPUT
+from fitly.core.topics import CHANGELOGS
 from fitly.stream.clients import started_reader
 
 if TYPE_CHECKING:
     from fitly.core.system import Position
     from fitly.settings import Settings
+    from fitly.stream.agents import Rows
     from fitly.stream.generation import Generation
-    from fitly.wire.shard import Shard
 
-"""Table to the topic its rows are written to."""
 FETCH_BYTES: Final = 256 << 10
 """What one fetch brings of a changelog. An answer shows no progress until it is whole: with 8 MiB a link of 200 kB/s
 never got past the client's own 40 s, and the watchdog ended us before. More than this is not faster (measured)."""
@@ -38,17 +37,25 @@ class LogBounds:
     hint: int | None
 
 
-async def load_rows(settings: Settings, partition: int, shard: Shard, progressed: Callable[[int], None]) -> int:
-    """Read both changelogs of a partition from beginning to end into `shard`, and give how many records there were.
+async def load_rows(
+    settings: Settings,
+    partition: int,
+    shard: Rows,
+    progressed: Callable[[int], None],
+    changelogs: Mapping[str, str] = CHANGELOGS,
+) -> int:
+    """Read the changelogs of a partition from beginning to end into `shard`, and give how many records there were.
 
     Parameters
     ----------
     progressed : callable
         Told the number of records whenever the positions have moved on, be it past aborted records only: that is
         progress to the watchdog (A3).
+    changelogs : mapping
+        Table to the topic its rows are written to.
     """
     async with started_reader(settings, fetch_bytes=FETCH_BYTES) as reader:
-        tables = {TopicPartition(settings.topic(topic), partition): table for table, topic in CHANGELOGS.items()}
+        tables = {TopicPartition(settings.topic(topic), partition): table for table, topic in changelogs.items()}
         tps, total = list(tables), 0
         reader.assign(tps)
         ends = await reader.end_offsets(tps)
@@ -71,10 +78,10 @@ async def load_rows(settings: Settings, partition: int, shard: Shard, progressed
         return total
 
 
-async def input_bounds(settings: Settings, partition: int, hint: int | None) -> LogBounds:
-    """Ask where an input partition begins and ends."""
+async def input_bounds(settings: Settings, topic: str, partition: int, hint: int | None) -> LogBounds:
+    """Ask where a partition of an agent's input begins and ends; `topic` as the broker names it."""
     async with started_reader(settings) as reader:
-        tp = TopicPartition(settings.topic(INPUT), partition)
+        tp = TopicPartition(topic, partition)
         begin, end = await reader.beginning_offsets([tp]), await reader.end_offsets([tp])
         return LogBounds(begin[tp], end[tp], hint)
 
@@ -117,9 +124,9 @@ def check_position(partition: int, position: Position, generation: Generation, l
         fault = f"the group has committed offset {log.hint}, but our rows reach only to {position.offset}: {lost}"
     if fault:
         remedy = (
-            "Topics were made anew or lost records. Bring back the topics that belong together (input, control, both "
-            "changelogs) from one backup, or begin a new log under another FITLY_PREFIX with `fitly topics create` and "
-            "publish the events to it again"
+            "Topics were made anew or lost records. Bring back the topics that belong together (input, control, "
+            "partials, all changelogs) from one backup, or begin a new log under another FITLY_PREFIX with "
+            "`fitly topics create` and publish the events to it again"
         )
         message = f"partition {partition}: {fault}. {remedy}"
         raise Broken(message, restart_helps=False)

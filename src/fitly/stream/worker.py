@@ -18,7 +18,9 @@ import structlog
 from fitly import metrics
 from fitly.core.errors import Broken, FitlyError, Retryable
 from fitly.metrics import Meters
+from fitly.settings import AgentName
 from fitly.stream import topics
+from fitly.stream.agents import AGENTS
 from fitly.stream.app import App, build_app
 from fitly.stream.clients import started_reader, understood
 from fitly.stream.control import overruled_level
@@ -65,8 +67,8 @@ def end_process(error: BaseException, bootstrap: str) -> NoReturn:
     os._exit(exit_code(ours) if not isinstance(ours, Retryable) else BROKEN)
 
 
-def run(settings: Settings) -> int:
-    """Fold until SIGTERM or SIGINT.
+def run(settings: Settings, agent: AgentName = AgentName.LEARNERS) -> int:
+    """Fold one agent's share until SIGTERM or SIGINT.
 
     Returns
     -------
@@ -74,20 +76,21 @@ def run(settings: Settings) -> int:
         0 stopped as told; 2 a restart cannot help; 3 the broker cannot be reached; 4 broken, a restart may help.
         Where a task fails the process ends at once with the same codes.
     """
+    structlog.contextvars.bind_contextvars(agent=agent.value)
     try:
-        return asyncio.run(_run(settings))
+        return asyncio.run(_run(settings, agent))
     except FitlyError as error:
         log.critical("stopping", why=str(error))
         return exit_code(error)
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, agent: AgentName) -> int:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     generation = await _sound(settings)
-    meters = Meters()
-    host = Host(settings, meters, generation, lambda error: end_process(error, settings.kafka_bootstrap))
+    meters = Meters(agent=agent.value)
+    host = Host(settings, meters, generation, lambda error: end_process(error, settings.kafka_bootstrap), AGENTS[agent])
     worker = Worker(settings, host, meters, build_app(settings, host))
     return await worker.serve(stop)
 
@@ -140,7 +143,7 @@ class Worker:
         told = asyncio.ensure_future(stop.wait())
         log.info(
             "working",
-            app=self.settings.app_id,
+            app=self.host.agent.app_id(self.settings),
             broker=self.settings.kafka_bootstrap,
             clock=self.host.generation.clock_mode.value,
         )

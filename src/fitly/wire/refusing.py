@@ -36,6 +36,8 @@ REASONS: Final = {
     "BEFORE_OPENING": "written before the log was opened",
     "ALREADY_OPENED": "a second opening of the log",
     "STAMP": "a record stamp outside 1970-2149",
+    "GENERATION": "a partition's sums of another generation of the log",
+    "ELSEWHERE": "a partition's sums under another key, or in another partition, than their kind and name have",
 }
 """Every reason a record is refused for, with its meaning."""
 

@@ -26,6 +26,7 @@ from fitly.wire.cloudevents import CloudEvent
 from fitly.wire.events import CONTROL_ADAPTER, LEARNER_ADAPTER
 from fitly.wire.moments import RFC_3339
 from fitly.wire.outcomes import AMENDED, FILED, Amended, Filed
+from fitly.wire.partials import PartialSums
 from fitly.wire.selected import KIND, StrategySelected
 
 DIRECTORY: Final = Path("schemas")
@@ -124,6 +125,7 @@ def files() -> dict[str, bytes]:
         "control.json": _file(CONTROL_ADAPTER, "control.json", "validation"),
         "strategy-selected.json": _file(selected, "strategy-selected.json", "serialization"),
         "outcomes.json": _file(outcomes, "outcomes.json", "serialization"),
+        "partials.json": _file(TypeAdapter(PartialSums), "partials.json", "serialization"),
     }
 
 

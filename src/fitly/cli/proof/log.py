@@ -122,6 +122,8 @@ class Log:
         self._step(topic, max(done, 1), max(done, 1))
 
     def _see_output(self, topic: str, record: Record) -> None:
+        if topic == topics.REJECTED and dict(record.headers).get("topic") == topics.PARTIALS.encode():
+            return  # the other agent's
         if self._replay is not None:
             self._sent[topic, record.partition].add(record)
         if topic == topics.SELECTED:

@@ -1,0 +1,100 @@
+"""Rows at rest of the table ``population``: when next due, the row's version, then JSON.
+
+Knows the bytes of a partition's word and of what the words add up to. Must never know how they are added. JSON and not
+msgpack, whose integers end at 64 bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from fitly.core.errors import Broken, Refused
+from fitly.core.learner import NEVER
+from fitly.core.numbers import Millis
+from fitly.core.partials import Kind, Look, Merged, Partial
+from fitly.wire.partials import decode_partial, encode_partial, spelt
+from fitly.wire.rows import DUE_WIDTH
+
+VERSION: Final = 1
+"""Of these rows only: a new shape is a new version with an upgrade from the one before."""
+_HEAD: Final = NEVER.to_bytes(DUE_WIDTH, "big") + bytes((VERSION,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    clock: int
+    sums: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Merged:
+    kind: Kind
+    name: str
+    birth_id: str
+    clocks: dict[int, int]
+    sums: dict[str, str]
+    look: _Look | None
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(_Merged)
+
+
+def encode_word(partial: Partial) -> bytes:
+    """Give the bytes of a partition's word at rest."""
+    return _HEAD + encode_partial(partial)
+
+
+def decode_word(value: bytes) -> Partial:
+    """Read a partition's word; raises `Broken` for bytes of another version or none."""
+    body = _body(value)
+    try:
+        return decode_partial(body)
+    except Refused as error:
+        raise _unreadable(error.detail) from error
+
+
+def encode_merged(merged: Merged) -> bytes:
+    """Give the bytes of merged sums at rest."""
+    look = None if merged.look is None else _Look(clock=merged.look.clock, sums=spelt(merged.look.sums))
+    return _HEAD + _ENCODER.encode(
+        _Merged(
+            kind=merged.kind,
+            name=merged.name,
+            birth_id=merged.birth_id,
+            clocks=dict(sorted(merged.clocks.items())),
+            sums=spelt(merged.sums),
+            look=look,
+        )
+    )
+
+
+def decode_merged(value: bytes) -> Merged:
+    """Read merged sums; raises `Broken` for bytes of another version or none."""
+    body = _body(value)
+    try:
+        row = _DECODER.decode(body)
+        look = None if row.look is None else Look(Millis(row.look.clock), _read(row.look.sums))
+        clocks = {partition: Millis(clock) for partition, clock in row.clocks.items()}
+        return Merged(row.kind, row.name, row.birth_id, clocks, _read(row.sums), look)
+    except ValueError as error:  # msgspec's errors are ValueErrors too
+        raise _unreadable(str(error)) from error
+
+
+def _read(sums: dict[str, str]) -> dict[str, int]:
+    return {name: int(written) for name, written in sums.items()}
+
+
+def _body(value: bytes) -> bytes:
+    if value[DUE_WIDTH : DUE_WIDTH + 1] != _HEAD[DUE_WIDTH:]:
+        message = f"a population row is not of version {VERSION}, which this program reads: run the release it is of"
+        raise Broken(message, restart_helps=False)
+    return value[len(_HEAD) :]
+
+
+def _unreadable(why: str) -> Broken:
+    message = f"a population row cannot be read ({why}): restore the changelog from a copy"
+    return Broken(message, restart_helps=False)

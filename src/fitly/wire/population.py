@@ -1,0 +1,277 @@
+"""One partition of ``partials``, its rows at rest and their fold: the newest word of each partition, and the sums.
+
+Knows which word is newer and what the words add up to. Must never know Kafka, transactions or time, nor what becomes
+of a look. Nothing depends on where a batch begins or ends; and the merged sums depend on nothing but which words are
+the newest, so that duplicates and any order give the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from fitly.core.errors import Refused
+from fitly.core.numbers import Millis
+from fitly.core.partials import Kind, Look, Merged, Partial, is_due, merged
+from fitly.core.system import LEDGER_KEY, POSITION_KEY, Ledger, Position
+from fitly.core.topics import PARTIALS, POPULATION, REJECTED
+from fitly.core.vocabulary import Bin
+from fitly.wire import rows as at_rest
+from fitly.wire.batch import CUT_HEADER, MOST_REJECTED
+from fitly.wire.events import Incoming
+from fitly.wire.merged import decode_merged, decode_word, encode_merged, encode_word
+from fitly.wire.outgoing import Change, Outgoing
+from fitly.wire.partials import decode_partial, home_of, merged_key, word_key
+from fitly.wire.refusing import MOST_BYTES
+from fitly.wire.signing import SIGNATURE_HEADER, is_signed
+
+Subject = tuple[Kind, str]
+LONGEST_KEY: Final = 400
+
+
+class Population:
+    """What one partition of ``partials`` has folded to; the life of a `fitly.wire.shard.Shard`.
+
+    Parameters
+    ----------
+    partition : int
+        Number of the partition of ``partials``.
+    control_key : bytes
+        Secret that partials are signed with.
+    birth_id, clock_mode : str
+        Generation of the input log, and who stamps its records.
+    partitions : int
+        How many partitions it has; ``partials`` has as many.
+
+    Attributes
+    ----------
+    rows : dict
+        Key -> bytes at rest.
+    position : Position
+        How far ``partials`` is absorbed. Its clock is the newest that a partition has told.
+    ledger : Ledger
+        Records by bin.
+    looks : mapping
+        Kind and name -> the last look at their sums. Never changed in place: another object says that one is new.
+    """
+
+    def __init__(self, partition: int, control_key: bytes, birth_id: str, clock_mode: str, partitions: int) -> None:
+        self.partition = partition
+        self.control_key = control_key
+        self.birth_id = birth_id
+        self.clock_mode = clock_mode
+        self.partitions = partitions
+        self.rows: dict[bytes, bytes] = {}
+        self.position = Position()
+        self.ledger = Ledger({}, 0)
+        self.looks: Mapping[Subject, Look] = {}
+
+    def load(self, table: str, key: bytes, value: bytes | None) -> None:  # noqa: ARG002 - there is one table
+        """Take in one record of the changelog, in its order; a tombstone removes."""
+        if value is None:
+            self.rows.pop(key, None)
+        else:
+            self.rows[key] = value
+
+    def opened(self) -> None:
+        """Make ready to fold: read the system rows."""
+        if (position := self.rows.pop(POSITION_KEY, None)) is not None:
+            self.position = at_rest.decode_position(position)
+        if (ledger := self.rows.pop(LEDGER_KEY, None)) is not None:
+            self.ledger = at_rest.decode_ledger(ledger)
+        found = (decode_merged(value) for key, value in sorted(self.rows.items()) if key.count(b"|") == 1)
+        self.looks = {(row.kind, row.name): row.look for row in found if row.look is not None}
+
+    def fold(self, records: Sequence[Incoming], batch: Merging | None = None) -> Merging:
+        """Fold records, in the order of the log; nothing here changes until the batch is adopted.
+
+        Parameters
+        ----------
+        records : sequence of Incoming
+            Records of this partition; those at or below the position are redeliveries and passed over.
+        batch : Merging, optional
+            One that is still open, to go on with it.
+        """
+        batch = batch or Merging(self)
+        for record in records:
+            if record.offset > batch.offset:
+                batch.absorb(record)
+        return batch
+
+    def adopt(self, batch: Merging) -> None:
+        """Make a batch's rows the shard's own, after they were committed."""
+        for change in batch.row_changes():
+            self.rows[change.key] = change.value
+        self.position = batch.position
+        self.ledger = batch.ledger
+        if new := {subject: look for subject, look in batch.looks() if look is not self.looks.get(subject)}:
+            self.looks = {**self.looks, **new}
+
+    def overdue(self) -> int:
+        """Give how many rows are due: none ever is, what happens here happens when a word comes."""
+        return 0
+
+    def state(self) -> Iterable[Change]:
+        """Give every row as its changelog holds it, system rows included, in the order of the keys."""
+        for key in sorted(self.rows):
+            yield Change(POPULATION, key, self.rows[key])
+        yield from Merging(self).system_changes()
+
+    def words(self, kind: Kind, name: str) -> dict[int, Partial]:
+        """Give the newest word of each partition that has said anything."""
+        found = ((each, self.rows.get(word_key(kind, name, each))) for each in range(self.partitions))
+        return {each: decode_word(value) for each, value in found if value is not None}
+
+    def merged(self, kind: Kind, name: str) -> Merged | None:
+        """Give what the words add up to, None where there are none."""
+        value = self.rows.get(merged_key(kind, name))
+        return None if value is None else decode_merged(value)
+
+
+class Merging:
+    """Working copies of the rows that a run of records touched.
+
+    Attributes
+    ----------
+    outputs : list of Outgoing
+        Dead letters, in the order of the log.
+    offset : int
+        Last offset absorbed.
+    clock : Millis
+        The newest that a partition has told.
+    bins : Counter
+        Records by ``BIN/detail``.
+    count : int
+        Records absorbed.
+    refused : bytearray
+        One byte per record absorbed, 1 where it was INVALID.
+    """
+
+    def __init__(self, shard: Population) -> None:
+        self._shard = shard
+        self._words: dict[Subject, dict[int, Partial]] = {}
+        self._looks: dict[Subject, Look | None] = {}
+        self._changed: dict[Subject, set[int]] = {}
+        self.offset = shard.position.offset
+        self.clock: Millis = shard.position.clock
+        self.outputs: list[Outgoing] = []
+        self.bins: Counter[str] = Counter()
+        self.count = 0
+        self.refused = bytearray()
+
+    def absorb(self, record: Incoming) -> None:
+        """Fold the next record: into exactly one bin."""
+        self.offset = record.offset
+        self.count += 1
+        try:
+            partial = self._read(record)
+        except Refused as error:
+            self._refuse(record, error)
+            return
+        subject = partial.kind, partial.name
+        words = self._words_of(subject)
+        known = words.get(partial.partition)
+        if known is not None and partial.offset <= known.offset:
+            self._count(Bin.DUPLICATE if partial.offset == known.offset else Bin.LATE, partial.kind)
+            return
+        words[partial.partition] = partial
+        self._changed.setdefault(subject, set()).add(partial.partition)
+        self.clock = max(self.clock, partial.clock)
+        clock = max(word.clock for word in words.values())
+        if is_due(partial.kind, self._looks[subject], clock):
+            self._looks[subject] = Look(clock, merged(words.values()))
+        self._count(Bin.APPLIED, partial.kind)
+
+    def _words_of(self, subject: Subject) -> dict[int, Partial]:
+        if subject not in self._words:
+            self._looks[subject] = self._shard.looks.get(subject)
+            self._words[subject] = self._shard.words(*subject)
+        return self._words[subject]
+
+    def _read(self, record: Incoming) -> Partial:
+        """Read a record as a partial of this log, from somebody who has the key, where it belongs.
+
+        Raises
+        ------
+        Refused
+            It is not.
+        """
+        shard = self._shard
+        if record.value is None:
+            raise Refused("EMPTY", "a partial has a value; a tombstone takes nothing out of the sums")
+        partial = decode_partial(record.value)
+        if partial.birth_id != shard.birth_id:
+            detail = f"of the log born {partial.birth_id[:40]}, this one was born {shard.birth_id}"
+            raise Refused("GENERATION", detail)
+        if not is_signed(shard.control_key, shard.birth_id, record.value, dict(record.headers).get(SIGNATURE_HEADER)):
+            raise Refused("FORGED", "not signed with our key: find out who else writes to partials")
+        if partial.partition >= shard.partitions:
+            raise Refused("OUT_OF_RANGE", f"partition {partial.partition}, the log has {shard.partitions}")
+        home = home_of(partial.kind, partial.name, shard.partitions)
+        if home != shard.partition or record.key != word_key(partial.kind, partial.name, partial.partition):
+            raise Refused("ELSEWHERE", f"it belongs to partition {home}, under kind|name|partition of the input")
+        return partial
+
+    def _count(self, bin_: Bin, detail: str) -> None:
+        self.bins[f"{bin_}/{detail}"] += 1
+        self.refused.append(int(bin_ is Bin.INVALID))
+
+    def _refuse(self, record: Incoming, why: Refused) -> None:
+        self._count(Bin.INVALID, why.reason)
+        place = f"{PARTIALS}-{self._shard.partition}-{record.offset}"
+        headers: tuple[tuple[str, bytes | None], ...] = (
+            ("reason", why.reason.encode()),
+            ("detail", why.detail.encode(errors="replace")),
+            ("topic", PARTIALS.encode()),
+            ("partition", str(self._shard.partition).encode()),
+            ("offset", str(record.offset).encode()),
+        )
+        key, value = (record.key or b"")[:LONGEST_KEY] + b"|" + place.encode(), record.value or b""
+        if len(value) > MOST_REJECTED:
+            headers = (*headers, (CUT_HEADER, str(len(value)).encode()))
+            value = value[:MOST_BYTES]
+        self.outputs.append(Outgoing(REJECTED, key, value, headers))
+
+    # -- the result ----------------------------------------------------------------------------------------
+
+    def looks(self) -> Iterator[tuple[Subject, Look]]:
+        """Give the last look at everything touched that was looked at."""
+        return ((subject, look) for subject, look in self._looks.items() if look is not None)
+
+    @property
+    def position(self) -> Position:
+        """Where ``partials`` stands after the run."""
+        shard = self._shard
+        return Position(shard.birth_id, shard.partitions, shard.clock_mode, self.offset, self.clock)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The partition's bins after the run."""
+        before = self._shard.ledger
+        return Ledger(dict(sorted((Counter(before.bins) + self.bins).items())), before.read + self.count)
+
+    @property
+    def changes(self) -> list[Change]:
+        """The changelog records of the run: rows that changed, then system rows, the position last."""
+        return [*self.row_changes(), *self.system_changes()]
+
+    def row_changes(self) -> list[Change]:
+        """Give the words that changed, and what they add up to now, subject by subject as they first did."""
+        changes = []
+        for (kind, name), partitions in self._changed.items():
+            words = self._words[kind, name]
+            changes += [
+                Change(POPULATION, word_key(kind, name, each), encode_word(words[each])) for each in sorted(partitions)
+            ]
+            clocks = {each: word.clock for each, word in sorted(words.items())}
+            row = Merged(kind, name, self._shard.birth_id, clocks, merged(words.values()), self._looks[kind, name])
+            changes.append(Change(POPULATION, merged_key(kind, name), encode_merged(row)))
+        return changes
+
+    def system_changes(self) -> list[Change]:
+        """Give the system rows."""
+        return [
+            Change(POPULATION, LEDGER_KEY, at_rest.encode_ledger(self.ledger)),
+            Change(POPULATION, POSITION_KEY, at_rest.encode_position(self.position)),
+        ]

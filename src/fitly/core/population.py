@@ -11,7 +11,7 @@ Names of sums are ``PART.field``. Scales: counts and ``h`` in their own unit (``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import add, sub
 from typing import Any, Final, TypeAlias
 
@@ -46,7 +46,19 @@ _ENOUGH_OF_BOTH: Final = 2
 
 def contribution(row: ContextRow) -> dict[Name, dict[str, int]]:
     """Give everything one row contributes, by kind and name; what is 0 is left out."""
-    return {name: dict(moved) for name, moved in differences(None, row)}
+    return {name: added_up(moved) for name, moved in differences(None, row)}
+
+
+def added_up(moved: Iterable[Change]) -> dict[str, int]:
+    """Add up changes by name; a name may come more than once.
+
+    >>> added_up([("n", 2), ("x", 1), ("n", 3)])
+    {'n': 5, 'x': 1}
+    """
+    total: dict[str, int] = {}
+    for name, change in moved:
+        total[name] = total.get(name, 0) + change
+    return total
 
 
 def differences(before: ContextRow | None, after: ContextRow | None) -> Iterator[tuple[Name, list[Change]]]:

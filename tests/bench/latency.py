@@ -24,7 +24,7 @@ from fitly import store
 from fitly.core.names import event_key, partition_of
 from fitly.core.topics import INPUT, SELECTED
 from fitly.core.vocabulary import ClockMode, Context
-from fitly.local.ports import choose_port
+from fitly.local.ports import choose_neighbours, choose_port
 from fitly.local.roles import Role
 from fitly.stream import topics
 from fitly.wire.events import encode_event
@@ -150,7 +150,8 @@ async def measure(
     await topics.create(settings, ClockMode.LIVE)
     await store.upgrade(settings.database_url)
     before = loop()
-    ports = {name: choose_port() for name in ROLES}
+    worker = choose_neighbours(2)  # a page for each of its agents
+    ports = {"worker": worker[0], "sink": choose_port(taken=worker)}
     try:
         for name, port in ports.items():
             say(f"starting a {name}")

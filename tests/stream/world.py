@@ -184,7 +184,7 @@ class World:
 
     async def started(self, *, agent: str | None = "learners", **env: str) -> WorkerProcess:
         """Start a worker and wait until it has restored something."""
-        worker = self.start(agent=agent, **env)
+        worker = self.start(script=None, agent=agent, **env)
         await worker.says("restored")
         return worker
 

@@ -95,7 +95,8 @@ def metrics() -> str:
     rows = [(f"`{one.name}`", one.kind.value, ", ".join(one.labels), one.help) for one in METRICS]
     words = (
         "Prometheus, at `/metrics` of a worker or sink whose `FITLY_METRICS_PORT` is set; `/live` and `/ready` "
-        "beside it. Counters are shown with `_total` at the end.\n"
+        "beside it. Counters are shown with `_total` at the end. Every process of a worker has a page of its own, on "
+        "that port and those after it, and all it shows carries the label `agent`.\n"
     )
     return "\n".join(("# Metrics\n", MADE, words, table(("metric", "kind", "labels", "meaning"), rows) + "\n"))
 

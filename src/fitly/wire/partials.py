@@ -89,10 +89,10 @@ def decode_partial(value: bytes) -> Partial:
         raise Refused("NOT_JSON", shortened(str(error))) from error
     if min(said.partition, said.offset, said.clock) < 0:
         raise Refused("OUT_OF_RANGE", "partition, offset and clock are 0 or more")
-    if len(said.name) > LONGEST_NAME or not _NAME.match(said.name):
+    if len(said.name) > LONGEST_NAME or not _NAME.fullmatch(said.name):
         raise Refused("SCHEMA", f"name: 1 to {LONGEST_NAME} characters, no bar and no control characters")
     for name, written in said.sums.items():
-        if not _SUM.match(written):
+        if not _SUM.fullmatch(written):
             raise Refused("SCHEMA", f"sums.{shortened(name)}: a decimal integer of at most 1,000 digits")
     clock, sums = Millis(said.clock), {name: int(written) for name, written in said.sums.items()}
     return Partial(said.kind, said.name, said.partition, said.birth_id, said.offset, clock, sums)

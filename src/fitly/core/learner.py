@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from fitly.core.decisions import Selected
+from fitly.core.insights import NO_INSIGHTS, Insights
 from fitly.core.names import UserId
 from fitly.core.numbers import Millis
 from fitly.core.vocabulary import Context, Feature, Level
@@ -68,7 +69,7 @@ class Preferences:
 
 
 class LearnerRow(NamedTuple):
-    """What changes seldom: preferences, and the events seen that belong to no context.
+    """What changes seldom: preferences, insights, and the events seen that belong to no context.
 
     Attributes
     ----------
@@ -76,6 +77,8 @@ class LearnerRow(NamedTuple):
         `SEEN` records in order of arrival, at most 512.
     seen_floor : int
         Events of this day or before are refused as LATE: the ring had to forget them.
+    insights : Insights
+        The newest observation of each kind; none is kept of a learner who has opted out.
     """
 
     user_id: UserId
@@ -85,6 +88,7 @@ class LearnerRow(NamedTuple):
     last_reset_at: Millis | None = None
     seen: bytes = b""
     seen_floor: int = -1
+    insights: Insights = NO_INSIGHTS
 
 
 class ContextRow(NamedTuple):
@@ -110,6 +114,8 @@ class ContextRow(NamedTuple):
         When what was learned was last reset, 0 for never.
     updated_at : Millis
         The clock when the row last changed.
+    lapses_at : Millis
+        When the next of the insights lapses that the standing parameters look at; `NEVER` where they look at none.
     """
 
     user_id: UserId
@@ -128,3 +134,9 @@ class ContextRow(NamedTuple):
     unjoined: int = 0
     learning_since: Millis = Millis(0)
     updated_at: Millis = Millis(0)
+    lapses_at: Millis = NEVER
+
+    @property
+    def due_at(self) -> Millis:
+        """When the row next does something by itself."""
+        return min(self.closes_at, self.lapses_at)

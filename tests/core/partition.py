@@ -187,6 +187,16 @@ class Partition:
     def reset(self, user: str = "ada", **given: Fact) -> Told:
         return self.say("preferences.reset", user, given)
 
+    def observe(self, user: str, kind: str, *, confidence: float = 0.9, **given: Fact) -> Told:
+        """Write one insight of now; ``valid_days`` and ``ago`` (hours) are counted from there, the rest is payload."""
+        data: dict[str, Any] = {"kind": kind, "confidence": confidence}
+        about = {name: given.pop(name) for name in ("event_id", "time", "stamp") if name in given}
+        if "valid_days" in given:
+            data["valid_until"] = to_datetime(Millis(self.now + round(given.pop("valid_days") * DAY))).isoformat()
+        if "ago" in given:
+            data["observed_at"] = to_datetime(Millis(self.now - round(given.pop("ago") * HOURS))).isoformat()
+        return self.say("insight.observed", user, data | {"payload": given}, **about)
+
     def control(self, kind: str, data: ControlPayload, *, number: int | None = None) -> Told:
         """Write the next control event, or the one of a number."""
         if number is None:

@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from tests.core.partition import Partition
+from tests.core.partition import Partition, Told
 
-from fitly.core.decisions import ArmView, Cause, Measured, OutcomeAmended, OutcomeFiled, Parameter, Selected
+from fitly.core.decisions import ArmView, Because, Cause, Measured, OutcomeAmended, OutcomeFiled, Parameter, Selected
 from fitly.core.entries import (
     ARMS,
     BASELINE,
@@ -31,6 +31,17 @@ from fitly.core.entries import (
     Typed,
 )
 from fitly.core.events import LogOpened, OutcomeRecorded, PolicyRevised, PriorsRevised
+from fitly.core.insights import (
+    CognitiveLoad,
+    Held,
+    InsightObserved,
+    Insights,
+    LearningProfile,
+    MissionAnalytics,
+    SessionOrchestration,
+    StrugglePrediction,
+    StyleProfile,
+)
 from fitly.core.learner import ContextRow, LearnerRow, Preferences, Sealed
 from fitly.core.names import (
     ConfigId,
@@ -41,6 +52,7 @@ from fitly.core.names import (
     decision_id,
     event_key,
     fingerprint,
+    lapse_key,
     named,
     packed_id,
     partition_of,
@@ -62,7 +74,21 @@ from fitly.core.rules import (
     Windows,
 )
 from fitly.core.system import FOLD_VERSION, Ledger, Position, Untold
-from fitly.core.vocabulary import Bin, ClockMode, Context, Feature, Level, Mode, OutcomeType, Unit, Variant
+from fitly.core.vocabulary import (
+    Bin,
+    ClockMode,
+    ContentSequence,
+    Context,
+    Feature,
+    InsightKind,
+    Intervention,
+    Level,
+    Mode,
+    OutcomeType,
+    Trend,
+    Unit,
+    Variant,
+)
 from fitly.wire.events import encode_control, encode_event, encode_tick
 from fitly.wire.outcomes import encode_outcome
 from fitly.wire.partials import encode_partial
@@ -106,6 +132,7 @@ IDENTIFIERS: Final[Cases] = {
     "partitions of learner-0 to learner-31 among 4": lambda: "".join(
         str(partition_of(f"learner-{n}".encode(), 4)) for n in range(32)
     ),
+    "lapse_key of a decision": lambda: lapse_key(DecisionId(OTHER), NOW),
     "signature": lambda: sign(b"secret", BIRTH, b'{"type":"x"}').hex(),
 }
 
@@ -189,6 +216,55 @@ LEARNER = LearnerRow(
     seen=SEEN.join([Seen(fingerprint(KEY), 20_514)]),
     seen_floor=20_500,
 )
+INFORMED = LEARNER._replace(
+    insights=Insights(
+        learning_profile=Held(
+            LearningProfile(
+                preferred_study_times=(19, 7),
+                optimal_session_duration=50.5,
+                learning_style_profile=StyleProfile(visual=0.6, reading=0.4),
+                personalized_forgetting_curve=4.5,
+            ),
+            Millis(NOW - 7), Millis(NOW + 8), 0.9, KEY,
+        ),
+        struggle_prediction=Held(
+            StrugglePrediction(
+                topic="Br\u00fcche",
+                probability=0.8,
+                indicators=("errors repeat",),
+                intervention=Intervention.WORKED_EXAMPLES,
+                horizon=7.0,
+            ),
+            Millis(NOW - 6), Millis(NOW + 9), 0.75, EventKey(OTHER),
+        ),
+        session_orchestration=Held(
+            SessionOrchestration(
+                recommended_start=0,
+                attention_cycle_minutes=20.0,
+                break_minutes=5.0,
+                content_sequence=ContentSequence.INTERLEAVED,
+            ),
+            Millis(NOW - 5), Millis(NOW + 10), 1.0, KEY,
+        ),
+        cognitive_load=Held(
+            CognitiveLoad(load=82.5, load_tolerance=70.0, trend=Trend.RISING, burnout_risk=0.25),
+            Millis(NOW - 4), Millis(NOW + 11), 0.123456789, KEY,
+        ),
+        mission_analytics=Held(
+            MissionAnalytics(completion_rate=0.85, best_difficulty=4, best_duration=35.5),
+            Millis(NOW - 3), Millis(NOW + 12), 0.5, KEY,
+        ),
+    )
+)  # fmt: skip
+RENDERED = SELECTED._replace(
+    parameters={
+        Feature.MISSION_DIFFICULTY: Parameter(2, Because(InsightKind.STRUGGLE_PREDICTION, Millis(NOW - 6), 0.75)),
+        Feature.MISSION_TIMING: Parameter((7, 19), Because(InsightKind.LEARNING_PROFILE, Millis(NOW - 7000), 0.9)),
+        Feature.SESSION_INTENSITY: Parameter(0.8, "CAPPED_BY_LOAD"),
+        Feature.CONTENT_TYPES: Parameter({"TEXT": 0.25, "VIDEO": 0.25}, "BELOW_THRESHOLD"),
+    },
+    rendered_at=Millis(NOW + 77),
+)
 CONTEXT = ContextRow(
     user_id=ELEVE,
     context=Context.ASSESSMENT,
@@ -221,6 +297,7 @@ KNOWN = ContextPriors(
     },
     baseline=tuple(Fares(n=n, sum=n * 400_000, squares=n * 180_000_000_000) for n in range(5, 10)),
 )
+WAITING = CONTEXT._replace(standing=Sealed.of(RENDERED), lapses_at=Millis(NOW + 3))
 RULES = Rules(
     birth_id=BIRTH,
     clock_mode=ClockMode.AS_OF,
@@ -240,6 +317,8 @@ ROWS: Final[Cases] = {
     ).hex(),
     "context": lambda: encode_context(CONTEXT).hex(),
     "context of nothing": lambda: encode_context(ContextRow(user_id=ADA, context=Context.SESSION)).hex(),
+    "learner of whom all is known": lambda: encode_learner(INFORMED).hex(),
+    "context that waits for a lapse": lambda: encode_context(WAITING).hex(),
     "position": lambda: encode_position(Position(BIRTH, 4, "LIVE", 123_456, NOW)).hex(),
     "position before the first record": lambda: encode_position(Position()).hex(),
     "ledger": lambda: encode_ledger(Ledger({"SYSTEM/tick": 3, "APPLIED/fitly.outcome.recorded.v1": 2}, 5)).hex(),
@@ -262,6 +341,7 @@ AMENDED = OutcomeAmended(
 SAID: Final[Cases] = {
     "selected": lambda: encode_selected(SELECTED).decode(),
     "selected, withheld": lambda: encode_selected(WITHHELD).decode(),
+    "selected, rendered anew": lambda: encode_selected(RENDERED).decode(),
     "outcome filed": lambda: encode_outcome(FILED).decode(),
     "outcome filed unread": lambda: encode_outcome(
         OutcomeFiled(
@@ -287,7 +367,24 @@ SAID: Final[Cases] = {
         "fitly.outcome.recorded.v1", "lms", "o-1", ELEVE, to_datetime(NOW),
         OutcomeRecorded(outcome_type=OutcomeType.SESSION_COMPLETED, context=Context.SESSION, retention_score=0.5),
     ).decode(),
+    "an insight as we write it": lambda: encode_event(
+        "fitly.insight.observed.v1", "tutor", "i-1", ELEVE, to_datetime(NOW),
+        InsightObserved(
+            kind=InsightKind.COGNITIVE_LOAD, payload=CognitiveLoad(load=80.0), confidence=0.5, observed_at=NOW
+        ),
+    ).decode(),
 }  # fmt: skip
+
+
+def _observed(partition: Partition, day: int) -> list[Told]:
+    """Find something out about each of the three, every fourth day."""
+    if day % 4 != 2:
+        return []
+    return [
+        partition.observe("ada", "COGNITIVE_LOAD", load=90 - day, load_tolerance=70, valid_days=day / 6),
+        partition.observe("bob", "MISSION_ANALYTICS", confidence=day / 23, best_difficulty=5, completion_rate=0.95),
+        partition.observe(ELEVE, "LEARNING_PROFILE", personalized_forgetting_curve=1.5),
+    ]
 
 
 def _fold() -> str:
@@ -310,7 +407,11 @@ def _fold() -> str:
                 for sent in each.outputs:
                     digest.update(b"|".join((sent.topic.encode(), sent.key or b"", sent.value)))
             partition.later(hours=7.5)
-        partition.tick()
+        for each in (partition.tick(), *_observed(partition, day)):
+            for sent in each.outputs:
+                digest.update(
+                    b"|".join((sent.topic.encode(), sent.key or b"", sent.value, repr(sent.headers).encode()))
+                )
         if day == 11:
             partition.reset("bob", scope="BOTH")
             partition.prefer("ada", level="LOW", disabled_features=["mission.timing"])

@@ -58,11 +58,65 @@ EXAMPLES: dict[str, list[Data]] = {
         },
     ],
     "fitly.preferences.reset.v1": [{}, {"scope": "BOTH", "consent": False, "acted_by": "staff"}],
+    "fitly.insight.observed.v1": [
+        {
+            "kind": "LEARNING_PROFILE",
+            "confidence": 0.9,
+            "payload": {
+                "preferred_study_times": [19, 7],
+                "optimal_session_duration": 50,
+                "learning_style_profile": {"visual": 0.6, "reading": 0.4},
+                "personalized_forgetting_curve": 4.5,
+            },
+        },
+        {
+            "kind": "STRUGGLE_PREDICTION",
+            "confidence": 0,
+            "valid_until": "2026-03-09T08:00:00+01:00",
+            "observed_at": "2026-03-02T07:30:00+01:00",
+            "payload": {
+                "topic": "fractions",
+                "probability": 0.8,
+                "indicators": ["errors repeat", "long pauses"],
+                "intervention": "WORKED_EXAMPLES",
+                "horizon": 7,
+            },
+        },
+        {
+            "kind": "SESSION_ORCHESTRATION",
+            "confidence": 1,
+            "payload": {
+                "recommended_start": 0,
+                "attention_cycle_minutes": 20,
+                "break_minutes": 5,
+                "content_sequence": "INTERLEAVED",
+            },
+        },
+        {
+            "kind": "COGNITIVE_LOAD",
+            "confidence": 0.75,
+            "valid_until": None,
+            "payload": {"load": 82.5, "load_tolerance": 70, "trend": "RISING", "burnout_risk": 0.25},
+        },
+        {"kind": "COGNITIVE_LOAD", "confidence": 0.75, "payload": {"load": 0, "trend": None}},
+        {
+            "kind": "MISSION_ANALYTICS",
+            "confidence": 0.75,
+            "payload": {"completion_rate": 0.85, "best_difficulty": 4, "best_duration": 35.5},
+        },
+    ],
 }
 
 OUTCOME = EXAMPLES["fitly.outcome.recorded.v1"][0]
 CORRECTION = EXAMPLES["fitly.outcome.corrected.v1"][0]
 APPLIED = EXAMPLES["fitly.decision.applied.v1"][0]
+PROFILE, STRUGGLE, ORCHESTRATION, LOAD, _, MISSIONS = EXAMPLES["fitly.insight.observed.v1"]
+
+
+def saying(example: Data, **payload: object) -> Data:
+    """An insight of an example's kind that says something else."""
+    return {**example, "payload": payload}
+
 
 REFUSED: list[tuple[str, Data, str]] = [
     ("fitly.outcome.recorded.v1", {"outcome_type": "MISSION_COMPLETED", "context": "MISSION"}, "SCHEMA"),
@@ -96,6 +150,39 @@ REFUSED: list[tuple[str, Data, str]] = [
     ("fitly.preferences.changed.v1", {"disabled_features": ["mission.timing"] * 15}, "SCHEMA"),
     ("fitly.preferences.changed.v1", {"disabled_features": "mission.timing"}, "SCHEMA"),
     ("fitly.preferences.reset.v1", {"scope": "EVERYTHING"}, "SCHEMA"),
+    ("fitly.insight.observed.v1", {}, "SCHEMA"),
+    ("fitly.insight.observed.v1", {**LOAD, "kind": "HOROSCOPE"}, "SCHEMA"),
+    ("fitly.insight.observed.v1", {**LOAD, "kind": "MISSION_ANALYTICS"}, "SCHEMA"),
+    ("fitly.insight.observed.v1", {**LOAD, "confidence": 1.01}, "OUT_OF_RANGE"),
+    ("fitly.insight.observed.v1", {**LOAD, "confidence": None}, "SCHEMA"),
+    ("fitly.insight.observed.v1", {**LOAD, "valid_until": "tomorrow"}, "SCHEMA"),
+    ("fitly.insight.observed.v1", {**LOAD, "valid_until": "2026-03-09T08:00:00"}, "NO_TIME_ZONE"),
+    ("fitly.insight.observed.v1", {**LOAD, "observed_at": 1_772_438_400}, "SCHEMA"),
+    ("fitly.insight.observed.v1", {**LOAD, "mood": "good"}, "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(LOAD), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(LOAD, load=None, trend=None), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(LOAD, load=101), "OUT_OF_RANGE"),
+    ("fitly.insight.observed.v1", saying(LOAD, load=50, mood=1), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(LOAD, trend="UP"), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(LOAD, burnout_risk=-0.1), "OUT_OF_RANGE"),
+    ("fitly.insight.observed.v1", saying(PROFILE, preferred_study_times=[]), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(PROFILE, preferred_study_times=[1, 2, 3, 4]), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(PROFILE, preferred_study_times=[24]), "OUT_OF_RANGE"),
+    ("fitly.insight.observed.v1", saying(PROFILE, optimal_session_duration=0), "OUT_OF_RANGE"),
+    ("fitly.insight.observed.v1", saying(PROFILE, learning_style_profile={}), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(PROFILE, learning_style_profile={"visual": 0}), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(PROFILE, learning_style_profile={"VISUAL": 1}), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(PROFILE, personalized_forgetting_curve=0), "OUT_OF_RANGE"),
+    ("fitly.insight.observed.v1", saying(STRUGGLE, probability=1.5), "OUT_OF_RANGE"),
+    ("fitly.insight.observed.v1", saying(STRUGGLE, topic=""), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(STRUGGLE, indicators=["x"] * 9), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(STRUGGLE, intervention="DETENTION"), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(STRUGGLE, horizon=-1), "OUT_OF_RANGE"),
+    ("fitly.insight.observed.v1", saying(ORCHESTRATION, recommended_start=7.5), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(ORCHESTRATION, attention_cycle_minutes=0.5), "OUT_OF_RANGE"),
+    ("fitly.insight.observed.v1", saying(ORCHESTRATION, content_sequence="RANDOM"), "SCHEMA"),
+    ("fitly.insight.observed.v1", saying(MISSIONS, best_difficulty=6), "OUT_OF_RANGE"),
+    ("fitly.insight.observed.v1", saying(MISSIONS, completion_rate=True), "SCHEMA"),
 ]
 
 

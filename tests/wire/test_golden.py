@@ -6,7 +6,19 @@ from dataclasses import replace
 
 import pytest
 from tests.golden.add import corpus
-from tests.golden.cases import AMENDED, CONTEXT, CORPUS, FILED, LEARNER, RULES, SELECTED, WITHHELD
+from tests.golden.cases import (
+    AMENDED,
+    CONTEXT,
+    CORPUS,
+    FILED,
+    INFORMED,
+    LEARNER,
+    RENDERED,
+    RULES,
+    SELECTED,
+    WAITING,
+    WITHHELD,
+)
 
 from fitly.core.entries import DECISIONS, OUTCOMES
 from fitly.core.system import FOLD_VERSION
@@ -46,6 +58,10 @@ def test_rows_are_read_as_what_they_were() -> None:
     assert row.standing is not None
     assert row.standing.open() == SELECTED
     assert row._replace(standing=None) == CONTEXT._replace(standing=None)
+    assert decode_learner(rows["learner of whom all is known"]) == INFORMED
+    waiting = decode_context(rows["context that waits for a lapse"])
+    assert waiting.standing is not None
+    assert (waiting.standing.open(), waiting.lapses_at) == (RENDERED, WAITING.lapses_at)
     assert decode_context(rows["context of nothing"]).standing is None
     assert decode_rules(rows["rules"]) == RULES
     assert decode_position(rows["position"]).offset == 123_456
@@ -92,5 +108,6 @@ def test_words_are_read_as_what_they_were() -> None:
     said = {case: value.encode() for case, value in corpus("said").items()}
     assert decode_selected(said["selected"]) == SELECTED
     assert decode_selected(said["selected, withheld"]) == WITHHELD
+    assert decode_selected(said["selected, rendered anew"]) == RENDERED
     assert decode_outcome(said["outcome filed"]) == FILED
     assert decode_outcome(said["outcome amended"]) == AMENDED

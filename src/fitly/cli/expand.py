@@ -84,7 +84,7 @@ def _billionths(value: int) -> float:
 
 _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     moment: "since until closes first activated deactivated updated created_at updated_at last_reset_at closes_at "
-    "learning_since clock decided_at valid_until timestamp",
+    "learning_since clock decided_at valid_until timestamp rendered_at observed_at lapses_at",
     _day: "day seen_floor",
     unpacked_id: "id decision",
     bytes.hex: "fingerprint",

@@ -15,7 +15,7 @@ from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.names import EventKey, config_id, decision_id, uniform
 from fitly.core.numbers import CERTAIN, ONE, Millis, Nano, mean, nano
-from fitly.core.parameters import render
+from fitly.core.parameters import NOT_APPLIED, render
 from fitly.core.policies import ALGORITHMS, NONE, best, greedy, with_none
 from fitly.core.standing import let_stand, newest
 from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Level, Mode, Unit, Variant
@@ -91,6 +91,10 @@ def decide(
     user, context, variant = row.user_id, row.context, drawn.variant
     apply = variant is not None
     preferences, policy = learner.preferences, force.rules.policy
+    threshold = force.thresholds[preferences.level]
+    parameters, lapses = (
+        NOT_APPLIED if variant is None else render(context, variant, preferences, threshold, learner.insights, now)
+    )
     # Positions in place of names, here and in `let_stand`: at every decision, names would cost twice as much.
     selected = Selected(
         decision_id(cause.event_id, user, context),
@@ -99,13 +103,13 @@ def decide(
         drawn.mode,
         apply,
         variant,
-        render(context, preferences) if apply else {},
+        parameters,
         drawn.propensities,
         drawn.unit,
         drawn.assignment,
         policy.epsilon,
         drawn.confidence,
-        force.thresholds[preferences.level],
+        threshold,
         None if variant is None else config_id(user, context, variant),
         force.rules.policy_revision,
         None,  # no experiment
@@ -116,7 +120,7 @@ def decide(
         drawn.arms,
         draws.made,
     )
-    return let_stand(row, selected, force, now)._replace(baseline=force.baselines[context]), selected
+    return let_stand(row, selected, force, now, lapses), selected
 
 
 def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws, now: Millis) -> Drawn:

@@ -10,17 +10,29 @@ from typing import NamedTuple, TypeAlias
 
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId
 from fitly.core.numbers import Micro, Millis, Nano
-from fitly.core.vocabulary import Bin, Context, Feature, Mode, OutcomeType, Unit, Variant
+from fitly.core.vocabulary import Bin, Context, Feature, InsightKind, Mode, OutcomeType, Unit, Variant
 
 ParameterValue: TypeAlias = str | float | int | dict[str, float] | tuple[int, ...] | None
 
 
+class Because(NamedTuple):
+    """The insight that moved a parameter most."""
+
+    kind: InsightKind
+    observed_at: Millis
+    confidence: float
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One personalized setting, and what moved it (``DEFAULT``, ``DISABLED`` ... or an insight)."""
+    """One personalized setting, and why it is so.
+
+    ``because`` is the insight that moved it, or one word: ``DEFAULT``, ``BELOW_THRESHOLD`` (an insight would move it
+    whose confidence the learner's level does not accept), ``DISABLED`` (by the learner) or ``CAPPED_BY_LOAD``.
+    """
 
     value: ParameterValue
-    because: str
+    because: str | Because
 
 
 class ArmView(NamedTuple):
@@ -64,6 +76,9 @@ class Selected(NamedTuple):
         Probability of that learner-level assignment (holdout or not).
     draws : dict
         The uniform draws made, by purpose.
+    rendered_at : Millis or None
+        When the parameters were rendered anew, the decision being the same; None while they are those it was made
+        with. Of two renderings the later has the greater, always.
     """
 
     decision_id: DecisionId
@@ -88,10 +103,14 @@ class Selected(NamedTuple):
     supersedes: DecisionId | None
     arms: dict[Variant, ArmView]
     draws: dict[str, float]
+    rendered_at: Millis | None = None
 
 
 class Answer(NamedTuple):
-    """A selected strategy on its way out; ``answers`` names the request that a standing decision repeats for."""
+    """A selected strategy on its way out.
+
+    ``answers`` names the request that a standing decision repeats for, or what made it be rendered anew.
+    """
 
     selected: Selected
     answers: EventKey | None = None

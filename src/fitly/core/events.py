@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Final, NamedTuple, TypeAlias
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
+from fitly.core.insights import InsightObserved
 from fitly.core.names import EventKey, UserId
 from fitly.core.numbers import Millis
 from fitly.core.rules import ContextPriors, Policy
@@ -174,7 +175,13 @@ class PriorsRevised:
 
 
 LearnerPayload: TypeAlias = (
-    OutcomeRecorded | OutcomeCorrected | StrategyRequested | DecisionApplied | PreferencesChanged | PreferencesReset
+    OutcomeRecorded
+    | OutcomeCorrected
+    | StrategyRequested
+    | DecisionApplied
+    | PreferencesChanged
+    | PreferencesReset
+    | InsightObserved
 )
 ControlPayload: TypeAlias = LogOpened | PolicyRevised | PriorsRevised
 
@@ -185,6 +192,7 @@ LEARNER_EVENTS: Final[dict[str, type[LearnerPayload]]] = {
     "fitly.decision.applied.v1": DecisionApplied,
     "fitly.preferences.changed.v1": PreferencesChanged,
     "fitly.preferences.reset.v1": PreferencesReset,
+    "fitly.insight.observed.v1": InsightObserved,
 }
 CONTROL_EVENTS: Final[dict[str, type[ControlPayload]]] = {
     "fitly.log.opened.v1": LogOpened,

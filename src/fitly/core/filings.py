@@ -67,6 +67,7 @@ class DecisionRecord:
     supersedes: str | None
     arms: Json
     draws: Json
+    rendered_at: datetime | None
 
 
 def outcome_record(filed: OutcomeFiled) -> OutcomeRecord:
@@ -154,7 +155,14 @@ def decision_record(selected: Selected) -> DecisionRecord:
         supersedes=selected.supersedes,
         arms={arm.value: _view(view) for arm, view in selected.arms.items()},
         draws=dict(selected.draws),
+        rendered_at=None if selected.rendered_at is None else to_datetime(selected.rendered_at),
     )
+
+
+def renders_later(record: DecisionRecord, before: DecisionRecord) -> bool:
+    """Tell whether a record of a decision holds later parameters than another one of the same decision."""
+    there, here = before.rendered_at, record.rendered_at
+    return here is not None and (there is None or there < here)
 
 
 def _view(view: ArmView) -> Json:

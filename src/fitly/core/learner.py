@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from fitly.core.decisions import Selected
+from fitly.core.insights import NO_INSIGHTS, Insights
 from fitly.core.names import UserId
 from fitly.core.numbers import Millis
 from fitly.core.vocabulary import Context, Feature, Level
@@ -68,7 +69,7 @@ class Preferences:
 
 
 class LearnerRow(NamedTuple):
-    """What changes seldom: preferences, and the events seen that belong to no context.
+    """What changes seldom: preferences, insights, and the events seen that belong to no context.
 
     Attributes
     ----------
@@ -76,6 +77,8 @@ class LearnerRow(NamedTuple):
         `SEEN` records in order of arrival, at most 512.
     seen_floor : int
         Events of this day or before are refused as LATE: the ring had to forget them.
+    insights : Insights
+        The newest observation of each kind; none is kept of a learner who has opted out.
     """
 
     user_id: UserId
@@ -85,6 +88,7 @@ class LearnerRow(NamedTuple):
     last_reset_at: Millis | None = None
     seen: bytes = b""
     seen_floor: int = -1
+    insights: Insights = NO_INSIGHTS
 
 
 class ContextRow(NamedTuple):
@@ -113,6 +117,8 @@ class ContextRow(NamedTuple):
     evidence, typed, baseline : bytes
         `EVIDENCE` of closed decisions and `TYPED` of outcomes: what the row contributes to the population's sums
         (``population``); `BASELINE`, one record once the population's is known: what its effectiveness is held against.
+    lapses_at : Millis
+        When the next of the insights lapses that the standing parameters look at; `NEVER` where they look at none.
     """
 
     user_id: UserId
@@ -134,3 +140,9 @@ class ContextRow(NamedTuple):
     evidence: bytes = b""
     typed: bytes = b""
     baseline: bytes = b""
+    lapses_at: Millis = NEVER
+
+    @property
+    def due_at(self) -> Millis:
+        """When the row next does something by itself."""
+        return min(self.closes_at, self.lapses_at)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final, NewType
 from uuid import UUID
 
+from fitly.core.numbers import Millis
 from fitly.core.vocabulary import Context, Variant
 
 UserId = NewType("UserId", str)
@@ -60,6 +61,15 @@ def config_id(user_id: UserId, context: Context, variant: Variant) -> ConfigId:
 def named(*parts: str) -> str:
     """Identify any other record by its parts (an effectiveness row, a preferences row)."""
     return _uuid5("|".join(parts))
+
+
+def lapse_key(decision: DecisionId, moment: Millis) -> EventKey:
+    """Name what a rendering answers where no event brought it: that an insight lapsed at a moment.
+
+    >>> lapse_key(DecisionId("d"), Millis(5)) == named("d", "5")
+    True
+    """
+    return EventKey(named(decision, str(moment)))
 
 
 def packed_id(canonical: str) -> bytes:

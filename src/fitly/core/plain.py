@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from fitly.core.decisions import Selected
-from fitly.core.numbers import ONE, Micro
+from fitly.core.decisions import Because, Selected
+from fitly.core.numbers import ONE, Micro, to_datetime
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -48,9 +48,17 @@ def as_json(value: object) -> Json:
     return value
 
 
+def _reason(because: str | Because) -> Json:
+    if isinstance(because, str):
+        return because
+    kind, observed_at, confidence = because
+    observed = to_datetime(observed_at).isoformat().replace("+00:00", "Z")
+    return {"kind": kind.value, "observed_at": observed, "confidence": confidence}
+
+
 def rendered(selected: Selected) -> Json:
     """Give a decision's parameters, each with what moved it."""
     return {
-        feature.value: {"value": as_json(parameter.value), "because": parameter.because}
+        feature.value: {"value": as_json(parameter.value), "because": _reason(parameter.because)}
         for feature, parameter in selected.parameters.items()
     }

@@ -21,7 +21,15 @@ from fitly.core.decisions import Selected
 from fitly.core.effectiveness import EffectivenessRecord, config_identifier, effectiveness_records, newest_scores
 from fitly.core.entries import ARMS, ArmEntry
 from fitly.core.events import ControlEvent, PolicyRevised
-from fitly.core.filings import DecisionRecord, OutcomeRecord, amended, decision_record, outcome_record, settled
+from fitly.core.filings import (
+    DecisionRecord,
+    OutcomeRecord,
+    amended,
+    decision_record,
+    outcome_record,
+    renders_later,
+    settled,
+)
 from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.names import named
 from fitly.core.numbers import ONE, Millis, to_datetime
@@ -48,6 +56,7 @@ __all__ = [
     "policy_record",
     "preferences_id",
     "preferences_record",
+    "renders_later",
     "settled",
 ]
 

@@ -82,8 +82,11 @@ def newest(decisions: bytes) -> DecisionId | None:
     return DecisionId(unpacked_id(decisions[start : start + PACKED_WIDTH])) if decisions else None
 
 
-def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) -> ContextRow:
-    """Let a decision stand: end the former one, open its reward window, move the active config."""
+def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, lapses_at: Millis) -> ContextRow:
+    """Let a decision stand: end the former one, open its reward window, move the active config.
+
+    ``lapses_at`` is when its parameters are to be rendered anew.
+    """
     mode, variant, threshold = selected.mode, selected.strategy_variant, selected.threshold
     code = _NOTHING if variant is None else ARM_CODES[variant]
     chance = _chance(selected.propensities) if selected.unit is Unit.DECISION else 0
@@ -117,6 +120,8 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) 
         standing=Sealed.of(selected),
         closes_at=Millis(min(row.closes_at, closes)),
         updated_at=now,
+        baseline=force.baselines[row.context],
+        lapses_at=lapses_at,
     )
 
 

@@ -26,10 +26,12 @@ from fitly.core.events import (
     StrategyRequested,
 )
 from fitly.core.inforce import InForce
+from fitly.core.insights import InsightObserved
 from fitly.core.learner import ContextRow, LearnerRow, Preferences
 from fitly.core.names import ConfigId, DecisionId, config_id, fingerprint, unpacked_id
 from fitly.core.numbers import HOUR, Day, Micro, Millis, day_of
 from fitly.core.outcomes import add_outcome
+from fitly.core.rerendering import insight_observed, lapsed, rendered_anew, up_to_date, with_preferences
 from fitly.core.resets import changed, forgotten, reset
 from fitly.core.rewards import measured
 from fitly.core.scene import Folded, Moment, Rows, Scene
@@ -73,9 +75,12 @@ def step(rows: Rows, event: LearnerEvent, force: InForce, at: Moment) -> Folded:
     return folded
 
 
-def fall_due(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
-    """Do what a row waited for: a tick came at or after the moment it was due."""
-    return settle(row, force, now)
+def fall_due(
+    row: ContextRow, learner: LearnerRow | None, force: InForce, now: Millis
+) -> tuple[ContextRow, tuple[Effect, ...]]:
+    """Do what a row waited for: a tick came at or after that moment; ``learner`` is wanted where an insight lapses."""
+    row = settle(row, force, now)
+    return (row, ()) if learner is None else lapsed(row, learner, force, now)
 
 
 def _refusal(event: LearnerEvent, at: Moment) -> Bin | None:
@@ -162,9 +167,9 @@ def _strategy_requested(scene: Scene, data: StrategyRequested) -> Folded:
     )
     if refusal is not None:
         return Folded(refusal)
-    if row.standing is not None and not is_stale(row, scene.learner, scene.force, scene.at.now):
-        repeat = Answer(row.standing.open(), answers=scene.event.key)
-        return Folded(Bin.APPLIED, contexts=(row,), effects=(repeat,))
+    if not is_stale(row, scene.learner, scene.force, scene.at.now):
+        row, standing = up_to_date(row, scene.learner, scene.force, scene.at.now)
+        return Folded(Bin.APPLIED, contexts=(row,), effects=(Answer(standing, answers=scene.event.key),))
     row, selected = decide(row, scene.learner, scene.force, scene.at.now, scene.cause)
     return Folded(Bin.APPLIED, contexts=(row,), effects=(Answer(selected),))
 
@@ -194,7 +199,7 @@ def _preferences_changed(scene: Scene, data: PreferencesChanged) -> Folded:
     refusal, learner = _seen_by_learner(scene)
     if refusal is not None:
         return Folded(refusal)
-    learner = learner._replace(preferences=changed(learner.preferences, data))
+    learner = with_preferences(learner, changed(learner.preferences, data))
     return _with_overruled(scene, learner, forget=False)
 
 
@@ -206,12 +211,18 @@ def _preferences_reset(scene: Scene, data: PreferencesReset) -> Folded:
     preferences = learner.preferences
     if data.scope is not Scope.LEARNED:
         preferences = reset(preferences, scene.force.rules.policy.default_level, consent=bool(data.consent))
-    learner = learner._replace(preferences=preferences, last_reset_at=scene.at.now)
+    learner = with_preferences(learner, preferences)._replace(last_reset_at=scene.at.now)
     return _with_overruled(scene, learner, forget=data.scope is not Scope.PREFERENCES)
 
 
+def _insight_observed(scene: Scene, data: InsightObserved) -> Folded:
+    """Keep what another service found out, and render anew what it changes."""
+    refusal, learner = _seen_by_learner(scene)
+    return insight_observed(scene, learner, data) if refusal is None else Folded(refusal)
+
+
 def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folded:
-    """Go through the learner's contexts: forget what was learned, and replace decisions that may not stand."""
+    """Go through the learner's contexts: forget what was learned, replace or render anew the decisions that stand."""
     rows: list[ContextRow] = []
     effects: list[Effect] = []
     for context in Context:
@@ -224,6 +235,9 @@ def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folde
         if is_overruled(row, learner, scene.force):
             row, selected = decide(row, learner, scene.force, scene.at.now, scene.cause)
             effects.append(Answer(selected))
+        else:
+            row, again = rendered_anew(row, learner, scene.force, scene.at.now)
+            effects += [] if again is None else [Answer(again, answers=scene.event.key)]
         if row is not before:
             rows.append(row)
     return Folded(Bin.APPLIED, learner=learner, contexts=tuple(rows), effects=tuple(effects))
@@ -281,4 +295,5 @@ HANDLERS: Final[dict[type, Callable[[Scene, Any], Folded]]] = {
     DecisionApplied: _decision_applied,
     PreferencesChanged: _preferences_changed,
     PreferencesReset: _preferences_reset,
+    InsightObserved: _insight_observed,
 }

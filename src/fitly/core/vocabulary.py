@@ -158,6 +158,43 @@ class Feature(StrEnum):
         return Context(self.value.partition(".")[0].upper())
 
 
+class InsightKind(StrEnum):
+    """What another service may find out about a learner."""
+
+    LEARNING_PROFILE = "LEARNING_PROFILE"
+    STRUGGLE_PREDICTION = "STRUGGLE_PREDICTION"
+    SESSION_ORCHESTRATION = "SESSION_ORCHESTRATION"
+    COGNITIVE_LOAD = "COGNITIVE_LOAD"
+    MISSION_ANALYTICS = "MISSION_ANALYTICS"
+
+
+class Intervention(StrEnum):
+    """Help before it is asked for, from the one that changes least to the one that changes most."""
+
+    NONE = "NONE"
+    WORKED_EXAMPLES = "WORKED_EXAMPLES"
+    PREREQUISITE_REVIEW = "PREREQUISITE_REVIEW"
+    SHORTER_MISSION = "SHORTER_MISSION"
+    TUTOR_PROMPT = "TUTOR_PROMPT"
+
+
+class ContentSequence(StrEnum):
+    """The order of what a session shows, from the usual one to the one that changes most."""
+
+    BLOCKED = "BLOCKED"
+    WARM_UP_FIRST = "WARM_UP_FIRST"
+    INTERLEAVED = "INTERLEAVED"
+    SPACED = "SPACED"
+
+
+class Trend(StrEnum):
+    """Where a figure is going."""
+
+    FALLING = "FALLING"
+    STEADY = "STEADY"
+    RISING = "RISING"
+
+
 class ArmCode(IntEnum):
     """An arm, or a baseline that stands beside the arms, inside a packed row.
 

@@ -28,6 +28,7 @@ from fitly.core.records import (
     ledger_records,
     policy_record,
     preferences_record,
+    renders_later,
 )
 from fitly.core.system import LEDGER_KEY, SYSTEM_PREFIX
 from fitly.wire.events import parse_control
@@ -141,14 +142,16 @@ def _context(key: bytes, record: Incoming) -> ContextKey:
 
 
 async def decisions(records: Sequence[Incoming]) -> Decisions:
-    """Project a batch of strategy-selected; a repeat is identical, so that the first says it all."""
+    """Project a batch of strategy-selected: of each decision the newest rendering; a repeat of it is identical."""
     found = Decisions()
     for index, record in enumerate(records):
         if not index % _AT_ONCE:
             await asyncio.sleep(0)
         if record.value is not None:
             made = decision_record(decode_selected(record.value))
-            found.decisions.setdefault(made.decision_id, (made, record.offset))
+            before = found.decisions.get(made.decision_id)
+            if before is None or renders_later(made, before[0]):
+                found.decisions[made.decision_id] = made, record.offset
         elif record.key is not None:
             user_id, context = split_context_key(record.key)
             found.erased.append((plain(user_id), context.value, record.offset))

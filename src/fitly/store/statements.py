@@ -13,7 +13,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Table, and_, select
+from sqlalchemy import Table, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
@@ -85,10 +85,18 @@ NO_BASELINE: Final = Kind(
     ),
 )
 """Effectiveness of whom nothing is known to compare with: two thirds of its columns are always the same."""
+
+
+def _rendered_later(new: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's expressions
+    """A decision is written once, and again where its parameters were rendered anew; a repeat changes nothing."""
+    there = schema.DECISIONS.c.rendered_at
+    return or_(there < new.rendered_at, and_(there.is_(None), new.rendered_at.is_not(None)))
+
+
 LEDGER: Final = Kind(schema.LEDGER, LedgerRecord, _not_newer(schema.LEDGER))
 FILED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _unsettled)
 AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES))
-DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, None)
+DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, _rendered_later)
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
 
 _PERSONAL: Final = (

@@ -115,8 +115,9 @@ class Batch:
         self._sums.row_changed(before, row)
         self._contexts[key] = row
         self._changed_contexts[key] = row
-        if row.closes_at != NEVER and (before is None or before.closes_at != row.closes_at):
-            heappush(self._shard.due, (row.closes_at, key))
+        due = row.due_at
+        if due != NEVER and (before is None or before.due_at != due):
+            heappush(self._shard.due, (due, key))
 
     # -- one record ----------------------------------------------------------------------------------------
 
@@ -263,9 +264,13 @@ class Batch:
             due, key = entry = heappop(heap)
             self.taken.append(entry)
             row = self._context(key)
-            if row is None or row.closes_at != due:
+            if row is None or row.due_at != due:
                 continue
-            self._keep(fall_due(row, self.force, self.clock), key)
+            learner = self.learner(row.user_id) if row.lapses_at <= self.clock else None
+            row, effects = fall_due(row, learner, self.force, self.clock)
+            self._keep(row, key)
+            for effect in effects:
+                self.outputs.append(outgoing(effect))
             done += 1
 
     # -- the result ----------------------------------------------------------------------------------------

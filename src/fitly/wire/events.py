@@ -29,8 +29,10 @@ from fitly.core.events import (
     Tick,
     Unreadable,
 )
+from fitly.core.insights import InsightObserved
 from fitly.core.names import LONGEST_USER, UserId, event_key
 from fitly.core.numbers import Millis, to_datetime, to_millis
+from fitly.wire import insights
 from fitly.wire.moments import Moment
 from fitly.wire.refusing import MOST_BYTES, MOST_DEEP, depth, explain
 from fitly.wire.signing import SIGNATURE_HEADER, is_signed
@@ -75,6 +77,9 @@ class _Envelope(Protocol):
     data: LearnerPayload
 
 
+INSIGHT: Final = next(kind for kind, payload in LEARNER_EVENTS.items() if payload is InsightObserved)
+
+
 def _envelope(kind: str, payload: type, *, subject: bool) -> type:
     """Make the CloudEvents envelope of one event type; extension attributes are allowed and ignored."""
     fields: list[tuple[str, Any]] = [
@@ -83,7 +88,7 @@ def _envelope(kind: str, payload: type, *, subject: bool) -> type:
         ("source", Name),
         ("type", Literal[kind]),
         ("time", Moment),
-        ("data", payload),
+        ("data", insights.AT_THE_DOOR if kind == INSIGHT else payload),
     ]
     if subject:
         fields.append(("subject", LearnerName))
@@ -146,7 +151,7 @@ def parse_event(value: bytes) -> LearnerEvent:
         envelope.id,
         to_millis(envelope.time),
         envelope.type,
-        envelope.data,
+        insights.read(envelope.data) if envelope.type == INSIGHT else envelope.data,
     )
 
 
@@ -291,4 +296,5 @@ _JSON: Final = msgspec.json.Encoder()
 def _present(data: LearnerPayload | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(data, Mapping):
         return data
-    return {name: value for name, value in dataclasses.asdict(data).items() if value is not None}
+    said = insights.written(data) if isinstance(data, InsightObserved) else dataclasses.asdict(data)
+    return {name: value for name, value in said.items() if value is not None}

@@ -54,6 +54,10 @@ _BY_TYPE: Final = {
 }
 
 
+_OF_THE_ENVELOPE: Final = ("NOT_CLOUDEVENT", "UNKNOWN_TYPE")
+"""Reasons that are none for what is in ``data``, where other unions have tags too."""
+
+
 def explain(error: ValidationError, value: bytes) -> Refused:
     """Turn a validator's error into a reason, and a sentence that names the field."""
     first = error.errors(include_url=False, include_input=False)[0]
@@ -61,7 +65,7 @@ def explain(error: ValidationError, value: bytes) -> Refused:
     reason = _BY_TYPE.get(first["type"])
     if reason == "NOT_JSON" and not _is_utf8(value):
         reason = "NOT_UTF8"
-    if reason is None:
+    if reason is None or (reason in _OF_THE_ENVELOPE and place[:1] == ["data"]):
         reason = "SCHEMA" if place[:1] == ["data"] else "NOT_CLOUDEVENT"
     where = shortened(".".join(place)) or "the event"
     more = error.error_count() - 1

@@ -92,8 +92,8 @@ def decode_learner(value: bytes) -> LearnerRow:
 
 
 def encode_context(row: ContextRow) -> bytes:
-    """Give a context row's bytes; due when its next reward window closes."""
-    return _at_rest(row.closes_at, row)
+    """Give a context row's bytes; due when its next reward window closes or an insight lapses that it uses."""
+    return _at_rest(row.due_at, row)
 
 
 def decode_context(value: bytes) -> ContextRow:

@@ -19,6 +19,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 
 from fitly.core.events import OutcomeCorrected, OutcomeRecorded
+from fitly.core.insights import PAYLOADS, StyleProfile
 from fitly.core.rules import RewardWeights
 from fitly.core.topics import TOPICS
 from fitly.core.vocabulary import Metric, Variant
@@ -35,6 +36,13 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 Schema: TypeAlias = dict[str, Any]
 
+
+def _one_of(payload: type, bound: Schema) -> Schema:
+    """Demand that at least one of a type's fields is there and keeps a bound."""
+    names = [each.name for each in dataclasses.fields(payload)]
+    return {"anyOf": [{"required": [name], "properties": {name: bound}} for name in names]}
+
+
 WEIGHTS: Final = tuple(metric.value for metric in Metric)
 METRICS: Final = ("retention_score", "performance_score", "completion_rate", "engagement_score")
 _MEASURED: Final = [{"required": [metric], "properties": {metric: {"type": "number"}}} for metric in METRICS]
@@ -48,6 +56,8 @@ ALSO: Final[dict[type, Schema]] = {
         "else": {"anyOf": _MEASURED},
     },
     RewardWeights: {"not": _WEIGHTLESS},
+    StyleProfile: _one_of(StyleProfile, {"exclusiveMinimum": 0}),
+    **{payload: _one_of(payload, {"not": {"type": "null"}}) for payload in PAYLOADS.values()},
 }
 """What a type demands of its fields together; fields by themselves say it in their types."""
 ATTRIBUTES: Final = {

@@ -12,11 +12,11 @@ from typing import Annotated, Final
 import msgspec
 from annotated_types import Ge, Le
 
-from fitly.core.decisions import ArmView, Cause, Parameter, Selected
-from fitly.core.names import ConfigId, DecisionId, EventKey, UserId
+from fitly.core.decisions import ArmView, Because, Cause, Parameter, ParameterValue, Selected
+from fitly.core.names import ConfigId, DecisionId, EventKey, UserId, named
 from fitly.core.numbers import CERTAIN, ONE, Micro, nano, to_datetime, to_millis
 from fitly.core.parameters import UNMOVED
-from fitly.core.vocabulary import Context, Feature, Mode, Unit, Variant
+from fitly.core.vocabulary import Context, Feature, InsightKind, Mode, Unit, Variant
 from fitly.wire.cloudevents import JSON, CloudEvent, encode_said
 
 KIND: Final = "fitly.strategy.selected.v1"
@@ -45,11 +45,35 @@ class CausedBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MovedBy:
+    """The insight that moved a parameter most: its kind, when it was observed, how sure its producer is."""
+
+    kind: InsightKind
+    observed_at: datetime
+    confidence: Probability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One personalized setting, and the insight that moved it, or a word.
+
+    The words are ``DEFAULT``, ``BELOW_THRESHOLD`` (an insight would move it whose confidence the learner's level does
+    not accept), ``DISABLED`` (by the learner) and ``CAPPED_BY_LOAD``.
+    """
+
+    value: ParameterValue
+    because: str | MovedBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StrategySelected:
     """One decision: whether and how to personalize, for this learner, in this context, from now on.
 
     ``propensities`` are multiples of 10^-9 and add to 1; they are conditional on the learner-level
     assignment, whose own probability is ``assignment_probability``. Keep the decision until ``valid_until``.
+    Where insights change or lapse, it is sent again under the same ``decision_id``, with other ``parameters`` and with
+    ``rendered_at``: null at first, and greater with each rendering. The header ``answers`` tells the records of one
+    decision apart.
     """
 
     decision_id: str
@@ -58,7 +82,7 @@ class StrategySelected:
     mode: Mode
     apply: bool
     strategy_variant: Variant | None
-    parameters: dict[Feature, Parameter]
+    parameters: dict[Feature, Setting]
     propensities: dict[str, Probability]
     unit: Unit
     assignment_probability: Probability
@@ -74,10 +98,34 @@ class StrategySelected:
     supersedes: str | None
     arms: dict[Variant, ArmSeen]
     draws: dict[str, Probability]
+    rendered_at: datetime | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(CloudEvent[StrategySelected])
-_UNMOVED: Final = {context: msgspec.Raw(JSON.encode(parameters)) for context, parameters in UNMOVED.items()}
+
+
+def _setting(parameter: Parameter) -> dict[str, object]:
+    """Give a parameter as `Setting` has it."""
+    because = parameter.because
+    if isinstance(because, str):
+        return {"value": parameter.value, "because": because}
+    kind, observed_at, confidence = because
+    by = {"kind": kind, "observed_at": to_datetime(observed_at), "confidence": confidence}
+    return {"value": parameter.value, "because": by}
+
+
+def _parameter(setting: Setting) -> Parameter:
+    """Read a setting back."""
+    by = setting.because
+    if isinstance(by, str):
+        return Parameter(setting.value, by)
+    return Parameter(setting.value, Because(by.kind, to_millis(by.observed_at), by.confidence))
+
+
+_UNMOVED: Final = {
+    context: msgspec.Raw(JSON.encode({feature: _setting(parameter) for feature, parameter in parameters.items()}))
+    for context, parameters in UNMOVED.items()
+}
 """The parameters nearly every decision carries, written once."""
 
 
@@ -96,7 +144,9 @@ def encode_selected(selected: Selected) -> bytes:
         "mode": selected.mode,
         "apply": selected.apply,
         "strategy_variant": selected.strategy_variant,
-        "parameters": _UNMOVED[context] if parameters is UNMOVED[context] else parameters,
+        "parameters": _UNMOVED[context]
+        if parameters is UNMOVED[context]
+        else {feature: _setting(parameter) for feature, parameter in parameters.items()},
         "propensities": {arm: part / CERTAIN for arm, part in selected.propensities.items()},
         "unit": selected.unit,
         "assignment_probability": selected.assignment_probability / CERTAIN,
@@ -115,8 +165,15 @@ def encode_selected(selected: Selected) -> bytes:
             for arm, (n, mean, expected, sd) in selected.arms.items()
         },
         "draws": selected.draws,
+        "rendered_at": None,
     }
-    return encode_said(KIND, selected.decision_id, selected.user_id, decided_at, data)
+    rendered_at = selected.rendered_at
+    if rendered_at is None:
+        return encode_said(KIND, selected.decision_id, selected.user_id, decided_at, data)
+    # An event of its own: whoever keeps (source, id) apart must not take it for a repeat of the first.
+    data["rendered_at"] = said_at = to_datetime(rendered_at)
+    identifier = named("rendering", selected.decision_id, str(rendered_at))
+    return encode_said(KIND, identifier, selected.user_id, said_at, data)
 
 
 def decode_selected(value: bytes) -> Selected:
@@ -135,7 +192,7 @@ def decode_selected(value: bytes) -> Selected:
         mode=data.mode,
         apply=data.apply,
         strategy_variant=data.strategy_variant,
-        parameters=data.parameters,
+        parameters={feature: _parameter(setting) for feature, setting in data.parameters.items()},
         propensities={arm: nano(part) for arm, part in data.propensities.items()},
         unit=data.unit,
         assignment_probability=nano(data.assignment_probability),
@@ -154,4 +211,5 @@ def decode_selected(value: bytes) -> Selected:
             for arm, seen in data.arms.items()
         },
         draws=data.draws,
+        rendered_at=None if data.rendered_at is None else to_millis(data.rendered_at),
     )

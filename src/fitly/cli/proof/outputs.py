@@ -16,12 +16,12 @@ import msgspec
 from fitly.cli.decoded import Record
 from fitly.cli.proof.findings import Finding
 from fitly.core import topics
-from fitly.core.decisions import OutcomeFiled
+from fitly.core.decisions import OutcomeFiled, Selected
 from fitly.core.events import LearnerEvent, OutcomeRecorded
 from fitly.core.names import decision_id, packed_id, unpacked_id
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import context_key
-from fitly.wire.selected import ANSWERS_HEADER, decode_selected
+from fitly.wire.selected import ANSWERS_HEADER, decode_selected, encode_selected
 
 WIDTH = 16
 
@@ -54,13 +54,18 @@ class Sent:
         return bytes(self.digests[index * WIDTH : (index + 1) * WIDTH]) or None
 
 
+def _unrendered(selected: Selected) -> bytes:
+    """Give 16 bytes that stand for all of a decision but its parameters."""
+    return digest(None, encode_selected(selected._replace(parameters={}, rendered_at=None)), ())
+
+
 class Causes:
     """Whether each selected event has exactly one cause, and no cause the same answer twice."""
 
     def __init__(self) -> None:
         self.finding = Finding("causes", "every selected event has exactly one cause, and stands once")
         self._answered: set[bytes] = set()
-        self._said: dict[bytes, bytes] = {}
+        self._said: dict[bytes, tuple[bytes, int, bytes]] = {}
         self._causes: dict[tuple[int, int], bytes] = {}
 
     def see(self, record: Record) -> None:
@@ -88,13 +93,24 @@ class Causes:
         if mark in self._answered:
             finding.differ(where, "decision_id, answers", "once", f"{selected.decision_id}, {answers!r} once more")
         self._answered.add(mark)
-        self._same_words(where, selected.decision_id, record)
+        self._same_words(where, selected, record, answers)
         self._causes[record.partition, selected.cause.offset] = packed_id(selected.cause.event_id)
 
-    def _same_words(self, where: str, decision: str, record: Record) -> None:
-        said = digest(None, record.value, ())
-        if self._said.setdefault(packed_id(decision), said) != said:
+    def _same_words(self, where: str, selected: Selected, record: Record, answers: bytes) -> None:
+        """Hold a decision against what was said of it before: only a rendering may differ, and only in parameters."""
+        decision, moment = selected.decision_id, selected.rendered_at or 0
+        place, said = packed_id(decision), digest(None, record.value, ())
+        first, at, words = self._said.setdefault(place, (_unrendered(selected), moment, said))
+        if moment and not answers:
+            self.finding.differ(where, "answers", "what made it be rendered anew", "nothing")
+        if first != _unrendered(selected):
+            self.finding.differ(where, "value", f"what {decision} said before, but for its parameters", "other words")
+        elif moment < at:
+            self.finding.differ(where, "rendered_at", f"none before {at}, the newest rendering so far", moment)
+        elif moment == at and said != words:
             self.finding.differ(where, "value", f"the same bytes as {decision} had before", "others")
+        else:
+            self._said[place] = first, moment, said
 
     def see_event(self, partition: int, offset: int, event: LearnerEvent) -> None:
         """Look at an input event that may be the cause some decision names."""

@@ -32,6 +32,7 @@ from fitly.core.records import (
     ledger_records,
     policy_record,
     preferences_record,
+    renders_later,
     settled,
 )
 from fitly.core.system import SYSTEM_PREFIX
@@ -211,7 +212,8 @@ async def _decisions(settings: Settings, positions: dict[tuple[str, int], int]) 
         cut = cut or record.timestamp < time.time() * 1000 - lag
         if record.value is not None:
             made = decision_record(decode_selected(record.value))
-            records.setdefault(made.decision_id, made)
+            if renders_later(made, records.setdefault(made.decision_id, made)):
+                records[made.decision_id] = made
     return Source({DecisionRecord: records}, cut=cut)
 
 

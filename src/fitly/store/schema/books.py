@@ -57,10 +57,16 @@ DECISIONS: Final = table(
     column("supersedes", IDENTIFIER, "decision_id of the one before; null for none", nullable=True),
     column("arms", JSON, "Variant to {n, mean, expected}: what was known of each arm"),
     column("draws", JSON, "The uniform draws made, by purpose"),
+    column(
+        "rendered_at",
+        MOMENT,
+        "When its parameters were last rendered anew; null while they are those it was made with",
+        nullable=True,
+    ),
     version(),
     Index(None, "user_id", "context"),
     Index(None, "decided_at"),
-    comment="Every decision, once, as it was sent to strategy-selected",
+    comment="Every decision, once, as it was last sent to strategy-selected",
 )
 
 POLICY_REVISIONS: Final = table(

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import Final
 
 from fitly.core import topics
-from fitly.core.system import FOLD_KEY, LEDGER_KEY, POSITION_KEY, RULES_KEY
+from fitly.core.system import FOLD_KEY, LEDGER_KEY, POSITION_KEY, RULES_KEY, SWEEP_KEY
 from fitly.wire import rows
 
 SYSTEM: Final[dict[bytes, Callable[[bytes], object]]] = {
     POSITION_KEY: rows.decode_position,
     LEDGER_KEY: rows.decode_ledger,
     RULES_KEY: rows.decode_rules,
+    SWEEP_KEY: rows.decode_sweep,
     FOLD_KEY: rows.decode_fold_version,
 }
 

@@ -83,7 +83,8 @@ def best(expected: Mapping[Variant, float]) -> tuple[Variant, ...]:
 
 def leaders(expected: Mapping[Variant, float], ways: Ways) -> tuple[Variant, ...]:
     """Give the arms that a policy would take if it left nothing to chance: the best, or the one it is fixed on."""
-    return (ways.fixed_arm,) if ways.fixed_arm in expected and ways.algorithm is _FIXED else best(expected)
+    fixed = ways.fixed_arm
+    return best(expected) if fixed is None or fixed not in expected else (fixed,)
 
 
 def pick(among: tuple[Variant, ...], uniform: float) -> Variant:
@@ -220,7 +221,6 @@ class Rule(NamedTuple):
     choose: Callable[[Known, Ways, Mapping[str, Nano], Draw], Choice]
 
 
-_FIXED: Final = Algorithm.FIXED
 _UNIFORM: Final = Algorithm.UNIFORM
 
 ALGORITHMS: Final = {

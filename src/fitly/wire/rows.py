@@ -16,7 +16,7 @@ from fitly.core.learner import NEVER, ROW_VERSION, ContextRow, LearnerRow, Seale
 from fitly.core.names import UserId
 from fitly.core.numbers import Millis
 from fitly.core.rules import Rules
-from fitly.core.system import Ledger, Position
+from fitly.core.system import Ledger, Position, Sweep
 from fitly.core.vocabulary import Context
 
 DUE_WIDTH: Final = 8
@@ -47,6 +47,7 @@ _CONTEXT: Final = msgspec.msgpack.Decoder(ContextRow, dec_hook=_unseal)
 _POSITION: Final = msgspec.msgpack.Decoder(Position)
 _LEDGER: Final = msgspec.msgpack.Decoder(Ledger)
 _RULES: Final = msgspec.msgpack.Decoder(Rules)
+_SWEEP: Final = msgspec.msgpack.Decoder(Sweep)
 _VERSION_NUMBER: Final = msgspec.msgpack.Decoder(int)
 
 
@@ -119,6 +120,16 @@ def encode_rules(rules: Rules) -> bytes:
 def decode_rules(value: bytes) -> Rules:
     """Read the rules row."""
     return _decode(_RULES, value, "rules")
+
+
+def encode_sweep(sweep: Sweep) -> bytes:
+    """Give the bytes of the row that says what is being withdrawn."""
+    return _at_rest(NEVER, sweep)
+
+
+def decode_sweep(value: bytes) -> Sweep:
+    """Read the row that says what is being withdrawn."""
+    return _decode(_SWEEP, value, "sweep")
 
 
 def encode_fold_version(version: int) -> bytes:

@@ -87,9 +87,13 @@ def opening() -> list[Record]:
     made = []
     for number, (kind, data) in enumerate(events.items(), 1):
         value = encode_control(number, f"fitly.{kind}.v1", data, to_millis(START))
-        headers = ((SIGNATURE_HEADER, sign(KEY, BIRTH, value)),)
-        made.append(Record(0, number - 1, to_millis(START), None, value, headers))
+        made.append(Record(0, number - 1, to_millis(START), None, value, signed(value)))
     return made
+
+
+def signed(value: bytes) -> tuple[tuple[str, bytes | None], ...]:
+    """Give the headers of a control event."""
+    return ((SIGNATURE_HEADER, sign(KEY, BIRTH, value)),)
 
 
 def log() -> list[Record]:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 
 import pytest
-from tests.cli.folded import KEY, START, Folded, Record, folded
+from tests.cli.folded import KEY, START, Folded, Record, folded, signed
+from tests.cli.folded import log as sent
 
 from fitly.cli.proof.findings import Finding, parts_that_differ
 from fitly.cli.proof.ledgers import Ledgers, Rejects, bins_of
@@ -14,9 +15,11 @@ from fitly.cli.proof.outputs import Causes, Filings
 from fitly.cli.proof.replay import Replay
 from fitly.core import topics
 from fitly.core.errors import Refused
+from fitly.core.events import PolicyRevised
 from fitly.core.numbers import to_millis
+from fitly.core.rules import Policy, Switches
 from fitly.core.system import LEDGER_KEY, Ledger
-from fitly.wire.events import parse_event
+from fitly.wire.events import encode_control, encode_tick, parse_event
 from fitly.wire.rows import encode_ledger
 
 NOW = to_millis(START)
@@ -43,6 +46,9 @@ def causes(log: Folded) -> Finding:
     for record in log.records[topics.SELECTED]:
         made.see(record)
     for record in log.records[topics.INPUT]:
+        if record.key is None:
+            made.see_control(0, record.offset, record.value or b"")
+            continue
         try:
             made.see_event(0, record.offset, parse_event(record.value or b""))
         except Refused:
@@ -84,6 +90,34 @@ def test_what_is_honest_is_accepted_by_every_proof(log: Folded) -> None:
         assert finding.holds, finding
         assert finding.looked_at, finding.name
     assert bins_of(log.tables)["INVALID"] == 1
+
+
+def switched_off() -> list[Record]:
+    """Write a log at whose end everything is switched off."""
+    made = sent()
+    switch = PolicyRevised(revision=2, policy=Policy(switches=Switches(everything=True)))
+    value = encode_control(3, "fitly.policy.revised.v1", switch, NOW)
+    last = made[-1]
+    return [*made, last._replace(offset=len(made), key=None, value=value, headers=signed(value))]
+
+
+def test_a_control_event_is_the_cause_of_all_that_it_withdrew() -> None:
+    log = folded(switched_off())
+    made = replay(log)
+    for finding in (made.outputs, made.rows, causes(log)):
+        assert finding.holds, finding
+    assert sum(record.offset >= 0 for record in log.records[topics.SELECTED]) > causes(folded()).looked_at
+
+
+def test_a_cause_that_is_a_tick_or_another_control_event_is_told() -> None:
+    for value in (
+        encode_tick(0, NOW),
+        encode_control(4, "fitly.policy.revised.v1", PolicyRevised(revision=3, policy=Policy()), NOW),
+    ):
+        log = folded(switched_off())
+        records = log.records[topics.INPUT]
+        records[-1] = records[-1]._replace(value=value)
+        assert [one.field for one in causes(log).first] == ["cause"]
 
 
 def drop(records: list[Record]) -> None:

@@ -326,23 +326,21 @@ def test_new_rules_are_in_force_from_the_next_record_on() -> None:
     assert selected.valid_until == partition.now + 2 * DAY
 
 
-def test_an_arm_that_was_switched_off_is_replaced_at_the_next_touch_although_it_dwells() -> None:
+def test_an_arm_that_was_switched_off_is_replaced_at_once_although_it_dwells() -> None:
     partition = Partition()
     first = partition.request().selected
     assert first.strategy_variant is not None
-    partition.revise(replace(SURE, switches=Switches(arms=(first.strategy_variant,))))
-    second = partition.request().selected
+    second = partition.revise(replace(SURE, switches=Switches(arms=(first.strategy_variant,)))).selected
     assert second.strategy_variant not in (None, first.strategy_variant)
     assert second.supersedes == first.decision_id
+    assert partition.request().selected == second
 
 
 def test_what_was_switched_off_comes_back_when_it_is_switched_on() -> None:
     partition = Partition()
     partition.request()
-    partition.revise(replace(SURE, switches=Switches(everything=True)))
-    assert partition.outcome().selected.mode is Mode.OPTED_OUT
-    partition.revise(SURE)
-    assert partition.outcome().selected.mode is Mode.EXPLOIT
+    assert partition.revise(replace(SURE, switches=Switches(everything=True))).selected.mode is Mode.OPTED_OUT
+    assert partition.revise(SURE).selected.mode is Mode.EXPLOIT
 
 
 def test_the_row_of_a_decision_says_what_was_drawn_and_when_its_window_closes() -> None:

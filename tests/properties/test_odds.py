@@ -21,7 +21,7 @@ from fitly.core.names import EventKey, UserId, uniform
 from fitly.core.numbers import CERTAIN, Millis
 from fitly.core.rules import ArmPrior, ContextPriors, Policy, Priors, Rules, Switches
 from fitly.core.tally import empty_arm
-from fitly.core.vocabulary import Context, Mode, Variant
+from fitly.core.vocabulary import Algorithm, Context, Mode, Variant
 
 DRAWS: Final = 100_000
 LEAST_P: Final = 1e-4
@@ -35,6 +35,8 @@ INFORMED: Final = Priors(
 TAUGHT: Final = ARMS.join([empty_arm(1)._replace(n=9, raw=6_000_000, centred=900_000), empty_arm(3)._replace(n=1)])
 HARMED: Final = ARMS.join([empty_arm(code)._replace(n=9, centred=-900_000) for code in range(1, 5)])
 
+ALL_THREE: Final = {Mode.CONTROL, Mode.EXPLORE, Mode.EXPLOIT}
+
 CASES: Final = {
     "one arm is best": (POLICY, INFORMED, TAUGHT, {Mode.CONTROL, Mode.EXPLORE, Mode.EXPLOIT}),
     "nothing is known": (POLICY, Priors(), b"", {Mode.CONTROL, Mode.EXPLORE, Mode.EXPLOIT}),
@@ -45,6 +47,51 @@ CASES: Final = {
         {Mode.CONTROL, Mode.EXPLORE},
     ),
     "below the threshold": (POLICY, INFORMED, HARMED, {Mode.FALLBACK, Mode.PROBE}),
+    "Thompson": (replace(POLICY, algorithm=Algorithm.THOMPSON), INFORMED, TAUGHT, ALL_THREE),
+    "Thompson with nothing known": (
+        replace(POLICY, algorithm=Algorithm.THOMPSON),
+        Priors(),
+        b"",
+        {*ALL_THREE} - {Mode.EXPLORE},
+    ),
+    "Thompson with a floor, an arm off": (
+        replace(
+            POLICY,
+            algorithm=Algorithm.THOMPSON,
+            floor=0.1,
+            switches=Switches(arms=(Variant.BALANCED,)),
+            control_share=0.5,
+        ),
+        Priors(),
+        TAUGHT,
+        ALL_THREE,
+    ),
+    "fixed": (
+        replace(POLICY, algorithm=Algorithm.FIXED, fixed_arm=Variant.BALANCED),
+        Priors(),
+        TAUGHT,
+        {Mode.CONTROL, Mode.EXPLOIT},
+    ),
+    "fixed with a floor": (
+        replace(POLICY, algorithm=Algorithm.FIXED, fixed_arm=Variant.BALANCED, floor=0.07),
+        Priors(),
+        TAUGHT,
+        ALL_THREE,
+    ),
+    "uniform": (replace(POLICY, algorithm=Algorithm.UNIFORM), Priors(), TAUGHT, {Mode.CONTROL, Mode.EXPLORE}),
+    "uniform over three": (
+        replace(POLICY, algorithm=Algorithm.UNIFORM, switches=Switches(arms=(Variant.CONSERVATIVE,))),
+        Priors(),
+        b"",
+        {Mode.CONTROL, Mode.EXPLORE},
+    ),
+    "epsilon-greedy with a floor, tied": (replace(POLICY, floor=0.2), Priors(), b"", ALL_THREE),
+    "Thompson below the threshold": (
+        replace(POLICY, algorithm=Algorithm.THOMPSON),
+        INFORMED,
+        HARMED,
+        {Mode.FALLBACK, Mode.PROBE},
+    ),
     "plain averages": (
         replace(POLICY, shrinkage=0),
         Priors(),
@@ -67,7 +114,7 @@ def test_draws_follow_the_odds_that_are_told(name: str) -> None:
     drawn: Counter[str] = Counter()
     seen: set[Mode] = set()
     odds: dict[str, int] = {}
-    for n in range(DRAWS // len(CASES)):
+    for n in range(DRAWS // 5):
         _, selected = decide(row, learner, force, Millis(START), Cause(EventKey(f"k{n}"), 0, n))
         odds = odds or dict(selected.propensities)
         assert selected.propensities == odds

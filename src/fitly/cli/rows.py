@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fitly.core import topics
-from fitly.core.system import FOLD_KEY, LEDGER_KEY, POSITION_KEY, RULES_KEY, SUMS_PREFIX, UNTOLD_KEY
+from fitly.core.system import FOLD_KEY, LEDGER_KEY, POSITION_KEY, RULES_KEY, SUMS_PREFIX, SWEEP_KEY, UNTOLD_KEY
 from fitly.wire import rows
 from fitly.wire.merged import decode_merged, decode_word
 
@@ -17,6 +17,7 @@ SYSTEM: Final[dict[bytes, Callable[[bytes], object]]] = {
     POSITION_KEY: rows.decode_position,
     LEDGER_KEY: rows.decode_ledger,
     RULES_KEY: rows.decode_rules,
+    SWEEP_KEY: rows.decode_sweep,
     FOLD_KEY: rows.decode_fold_version,
     UNTOLD_KEY: rows.decode_untold,
 }

@@ -16,7 +16,7 @@ from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.names import EventKey, config_id, decision_id, uniform
 from fitly.core.numbers import CERTAIN, ONE, Millis, Nano, mean, nano
 from fitly.core.parameters import NOT_APPLIED, render
-from fitly.core.policies import ALGORITHMS, NONE, best, greedy, with_none
+from fitly.core.policies import ALGORITHMS, NONE, Known, greedy, leaders, with_none
 from fitly.core.standing import let_stand, newest
 from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Level, Mode, Unit, Variant
 from fitly.core.windows import prune
@@ -155,7 +155,8 @@ def _personalize(
     """Draw between not applying and the arms: the modes of a learner who may be personalized."""
     policy, level = force.rules.policy, learner.preferences.level
     beliefs, views = _look(row, force, arms)
-    top = best({arm: view.expected for arm, view in views.items()})
+    expected = {arm: view.expected for arm, view in views.items()}
+    top = leaders(expected, policy)
     first = greedy(top, draws)
     sure = confidence(beliefs[first], force.beliefs[row.context][first], policy)
     needed = force.thresholds[level]
@@ -164,12 +165,13 @@ def _personalize(
         odds = with_none(top, (1 / len(top),) * len(top), nano(probed), top[0])
         mode, variant = (Mode.PROBE, first) if draws("probe") < probed else (Mode.FALLBACK, None)
         return Drawn(mode, variant, odds, _unit(odds), force.free, sure, views)
+    known = Known(arms, tuple(beliefs.values()), tuple(expected.values()), top)
     rule = ALGORITHMS[policy.algorithm]
     applied = Nano(CERTAIN - nano(policy.control_share))
-    odds = with_none(arms, rule.odds(arms, top, policy.epsilon), applied, top[0])
+    odds = with_none(arms, rule.odds(known, policy), applied, top[0])
     if draws("control") < policy.control_share:
         return Drawn(Mode.CONTROL, None, odds, _unit(odds), force.free, sure, views)
-    choice = rule.choose(arms, top, policy.epsilon, draws)
+    choice = rule.choose(known, policy, odds, draws)
     mode = Mode.EXPLORE if choice.explored else Mode.EXPLOIT
     return Drawn(mode, choice.variant, odds, _unit(odds), force.free, sure, views)
 

@@ -132,7 +132,8 @@ def put_in_force(rules: Rules) -> InForce:
     """
     policy, priors = rules.policy, rules.priors
     off, windows = policy.switches, policy.windows
-    arms = tuple(variant for variant in Variant if variant not in off.arms)
+    # A fixed policy whose one arm is switched off has no other.
+    arms = () if policy.fixed_arm in off.arms else tuple(variant for variant in Variant if variant not in off.arms)
     of = policy.reward_weights
     weights = (nano(of.retention), nano(of.performance), nano(of.completion), nano(of.engagement))
     held_out = nano(policy.holdout_share)

@@ -5,14 +5,17 @@ Knows the policy's fields, their bounds and their defaults. Must never know who 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, TypeAlias
+from typing import Annotated, ClassVar, Final, TypeAlias
 
-from annotated_types import Ge, Gt, Le, MaxLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
 from fitly.core.vocabulary import Algorithm, ClockMode, Context, Level, OutcomeType, Variant
 
 Probability: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Floor: TypeAlias = Annotated[float, Ge(0), Le(0.25)]
+"""At most a quarter: there are four arms."""
 Days: TypeAlias = Annotated[float, Ge(0), Le(366)]
 
 
@@ -68,9 +71,41 @@ class Switches:
     arms: Annotated[tuple[Variant, ...], MaxLen(4)] = ()
 
 
+SHADOW_NAME: Final = r"[A-Za-z0-9._-]+"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow:
+    """A policy that only looks on: it says how it would have chosen, and is measured by what happened.
+
+    It shares everything with the policy in force (who is held out, what is switched off, when nothing is applied) but
+    how an arm is chosen where one may be. ``fixed_arm`` belongs to FIXED, and FIXED needs it.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    name: Annotated[str, MinLen(1), MaxLen(40)]
+    algorithm: Algorithm = Algorithm.EPSILON_GREEDY
+    epsilon: Probability = 0.1
+    shrinkage: Annotated[int, Ge(0), Le(1)] = 1
+    floor: Floor = 0.0
+    fixed_arm: Variant | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot stand everywhere, and a fixed policy without its arm."""
+        if not re.fullmatch(SHADOW_NAME, self.name):
+            message = f"a shadow's name has letters, digits, dots, dashes and underscores only: rename {self.name!r}"
+            raise ValueError(message)
+        _needs_its_arm(self.algorithm, self.fixed_arm)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How to decide and what to learn from. Every number of the product that is a choice stands here."""
+    """How to decide and what to learn from. Every number of the product that is a choice stands here.
+
+    ``fixed_arm`` belongs to the algorithm FIXED, which needs it. ``floor`` is the least share of every eligible arm
+    among what is applied. ``shadows`` look on in ``shadow_share`` of all decisions.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
@@ -89,6 +124,24 @@ class Policy:
     reward_weights: RewardWeights = field(default_factory=RewardWeights)
     windows: Windows = field(default_factory=Windows)
     switches: Switches = field(default_factory=Switches)
+    floor: Floor = 0.0
+    fixed_arm: Variant | None = None
+    shadows: Annotated[tuple[Shadow, ...], MaxLen(4)] = ()
+    shadow_share: Probability = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a fixed policy without its arm, and two shadows of one name."""
+        _needs_its_arm(self.algorithm, self.fixed_arm)
+        names = [shadow.name for shadow in self.shadows]
+        if len(set(names)) < len(names):
+            message = "two shadows have the same name: give each its own"
+            raise ValueError(message)
+
+
+def _needs_its_arm(algorithm: Algorithm, fixed_arm: Variant | None) -> None:
+    if (algorithm is Algorithm.FIXED) != (fixed_arm is not None):
+        message = "the algorithm FIXED needs its fixed_arm, and no other algorithm has one: give both or neither"
+        raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

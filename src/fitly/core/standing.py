@@ -55,6 +55,12 @@ def is_stale(row: ContextRow, learner: LearnerRow, force: InForce, now: Millis) 
     return now >= until or now - since >= force.dwell or _overrules(row, _last(decisions), learner, force)
 
 
+def is_standing(row: ContextRow, now: Millis) -> bool:
+    """Tell whether some decision still stands."""
+    decisions = row.decisions
+    return bool(decisions) and _INTERVAL(decisions, len(decisions) - DECISIONS.width)[1] > now
+
+
 def is_overruled(row: ContextRow, learner: LearnerRow, force: InForce) -> bool:
     """Tell whether what stands is no longer allowed, or is withheld though it would be allowed again."""
     return bool(row.decisions) and _overrules(row, _last(row.decisions), learner, force)

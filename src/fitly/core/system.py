@@ -1,4 +1,4 @@
-"""What a partition knows beside its learners: its position, its ledger, its rules.
+"""What a partition knows beside its learners: its position, its ledger, its rules, and what it is withdrawing.
 
 Knows the system rows. Must never know how a partition is owned.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from fitly.core.names import EventKey
 from fitly.core.numbers import Millis
 
 POSITION_KEY: Final = b"\x00position"
 LEDGER_KEY: Final = b"\x00ledger"
 RULES_KEY: Final = b"\x00rules"
+SWEEP_KEY: Final = b"\x00sweep"
 FOLD_KEY: Final = b"\x00fold"
 UNTOLD_KEY: Final = b"\x00untold"
 SUMS_PREFIX: Final = b"\x00sums|"
@@ -64,3 +66,22 @@ class Ledger:
 
     bins: dict[str, int]
     read: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A withdrawal under way: rows are looked at in the order of their keys, a slice per control or tick record.
+
+    Attributes
+    ----------
+    cause : EventKey
+        Key of the control event that began it; empty where none is under way.
+    offset : int
+        Where its copy stands in this partition.
+    after : bytes
+        Key of the last row looked at.
+    """
+
+    cause: EventKey = EventKey("")
+    offset: int = -1
+    after: bytes = b""

@@ -98,6 +98,9 @@ class Algorithm(StrEnum):
     """How a policy chooses among eligible arms."""
 
     EPSILON_GREEDY = "EPSILON_GREEDY"
+    THOMPSON = "THOMPSON"
+    FIXED = "FIXED"
+    UNIFORM = "UNIFORM"
 
 
 class ClockMode(StrEnum):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
+from fitly.core.decisions import Answer, Cause, Selected
 from fitly.core.errors import Broken
 from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, PriorsRevised, Tick, Unreadable
 from fitly.core.inforce import InForce, put_in_force
@@ -21,15 +22,27 @@ from fitly.core.numbers import Day, Millis
 from fitly.core.rules import Rules
 from fitly.core.scene import Moment
 from fitly.core.step import fall_due, step
-from fitly.core.system import FOLD_KEY, FOLD_VERSION, LEDGER_KEY, POSITION_KEY, RULES_KEY, Ledger, Position
+from fitly.core.system import (
+    FOLD_KEY,
+    FOLD_VERSION,
+    LEDGER_KEY,
+    POSITION_KEY,
+    RULES_KEY,
+    SWEEP_KEY,
+    Ledger,
+    Position,
+    Sweep,
+)
 from fitly.core.topics import CONTEXTS, INPUT, LEARNERS, REJECTED
 from fitly.core.vocabulary import Bin, ClockMode, Context
+from fitly.core.withdrawing import calls_for_it, withdrawn
 from fitly.wire import rows as at_rest
 from fitly.wire.events import Incoming, decode
 from fitly.wire.outgoing import Change, Outgoing, outgoing
 from fitly.wire.partials import outgoing_partial
 from fitly.wire.refusing import MOST_BYTES
 from fitly.wire.summing import PartitionSums
+from fitly.wire.sweeping import next_slice
 
 if TYPE_CHECKING:
     from fitly.core.population import Name
@@ -79,6 +92,7 @@ class Batch:
         self._sums = PartitionSums(shard.sums)
         self.rules: Rules = shard.rules
         self.force: InForce = shard.force
+        self.sweep: Sweep | None = shard.sweep
         self.offset = shard.position.offset
         self.clock: Millis = shard.position.clock
         self.outputs: list[Outgoing] = []
@@ -136,7 +150,7 @@ class Batch:
             self._learner_event(record, arrival)
         elif isinstance(arrival, Tick):
             self._count(Bin.SYSTEM, "tick")
-            self._fall_due()
+            self._catch_up()
             self._tell(self._sums.untold())
         elif isinstance(arrival, ControlEvent):
             self._control(record, arrival)
@@ -237,9 +251,9 @@ class Batch:
         else:
             self.rules = replace(self.rules, policy_revision=data.revision, policy=data.policy)
         self.rules = replace(self.rules, control_number=event.number)
-        self.force = put_in_force(self.rules)
+        before, self.force = self.force, put_in_force(self.rules)
         self._count(Bin.SYSTEM, event.kind)
-        self._fall_due()
+        self._catch_up(Sweep(event.key, record.offset) if calls_for_it(before, self.force) else None)
 
     def _refuse(self, record: Incoming, why: Unreadable) -> None:
         self._count(Bin.INVALID, why.reason)
@@ -257,10 +271,37 @@ class Batch:
             value = value[:MOST_BYTES]
         self.outputs.append(Outgoing(REJECTED, user + b"|" + place.encode(), value, headers))
 
-    def _fall_due(self) -> None:
-        """Let rows that are due do what they waited for: at most 500, in the order of due time and key."""
+    def _catch_up(self, begun: Sweep | None = None) -> None:
+        """Withdraw what is overruled and let fall due what is due: at most 500 rows together, withdrawals first."""
+        sweep, withdrawn = begun or self.sweep, 0
+        if sweep is not None and sweep.cause:
+            rows = self._shard.rows[CONTEXTS]
+            fresh = [key for key in self._changed_contexts if key not in rows]
+            keys = (key for key in self._shard.keys.after(sweep.after, rows, fresh) if self._is_there(key))
+            found = next_slice(sweep, self._shard.partition, keys, self._withdrawn, MOST_DUE)
+            for key, row, selected in found.withdrawn:
+                self._context(key)
+                self._keep(row, key)
+                self.outputs.append(outgoing(Answer(selected)))
+            withdrawn = len(found.withdrawn)
+            if found.sweep.cause or not begun or self.sweep is not None:
+                self.sweep = found.sweep
+        self._fall_due(MOST_DUE - withdrawn)
+
+    def _withdrawn(self, key: bytes, cause: Cause) -> tuple[ContextRow, Selected] | None:
+        """Look at one row of many: what stays as it is must not stay in memory."""
+        row = self._contexts.get(key) or at_rest.decode_context(self._shard.rows[CONTEXTS][key])
+        learner = self.learner(row.user_id)
+        assert learner is not None  # noqa: S101 - a learner's rows come and go together
+        return withdrawn(row, learner, self.force, self.clock, cause)
+
+    def _is_there(self, key: bytes) -> bool:
+        return self._contexts[key] is not None if key in self._contexts else key in self._shard.rows[CONTEXTS]
+
+    def _fall_due(self, most: int) -> None:
+        """Let rows that are due do what they waited for, in the order of due time and key."""
         heap, done = self._shard.due, 0
-        while heap and heap[0][0] <= self.clock and done < MOST_DUE:
+        while heap and heap[0][0] <= self.clock and done < most:
             due, key = entry = heappop(heap)
             self.taken.append(entry)
             row = self._context(key)
@@ -318,6 +359,8 @@ class Batch:
         if everything or self.rules is not self._shard.rules:
             changes.append(Change(CONTEXTS, RULES_KEY, at_rest.encode_rules(self.rules)))
             changes.append(Change(CONTEXTS, FOLD_KEY, at_rest.encode_fold_version(FOLD_VERSION)))
+        if self.sweep is not None and (self.sweep != self._shard.sweep or not self.count):
+            changes.append(Change(CONTEXTS, SWEEP_KEY, at_rest.encode_sweep(self.sweep)))
         changes.append(Change(CONTEXTS, LEDGER_KEY, at_rest.encode_ledger(self.ledger)))
         changes.append(Change(CONTEXTS, POSITION_KEY, at_rest.encode_position(self.position)))
         return changes

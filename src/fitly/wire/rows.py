@@ -18,7 +18,7 @@ from fitly.core.names import UserId
 from fitly.core.numbers import Millis
 from fitly.core.partials import Kind
 from fitly.core.rules import Rules
-from fitly.core.system import SUMS_PREFIX, Ledger, Position, Untold
+from fitly.core.system import SUMS_PREFIX, Ledger, Position, Sweep, Untold
 from fitly.core.vocabulary import Context
 from fitly.wire.upgrades import context_of_2
 
@@ -52,6 +52,7 @@ _LEDGER: Final = msgspec.msgpack.Decoder(Ledger)
 _RULES: Final = msgspec.msgpack.Decoder(Rules)
 _SUMS: Final = msgspec.msgpack.Decoder(dict[str, bytes])
 _UNTOLD: Final = msgspec.msgpack.Decoder(Untold)
+_SWEEP: Final = msgspec.msgpack.Decoder(Sweep)
 _VERSION_NUMBER: Final = msgspec.msgpack.Decoder(int)
 
 
@@ -169,6 +170,16 @@ def encode_rules(rules: Rules) -> bytes:
 def decode_rules(value: bytes) -> Rules:
     """Read the rules row."""
     return _decode(_RULES, value, "rules")
+
+
+def encode_sweep(sweep: Sweep) -> bytes:
+    """Give the bytes of the row that says what is being withdrawn."""
+    return _at_rest(NEVER, sweep)
+
+
+def decode_sweep(value: bytes) -> Sweep:
+    """Read the row that says what is being withdrawn."""
+    return _decode(_SWEEP, value, "sweep")
 
 
 def encode_fold_version(version: int) -> bytes:

@@ -20,9 +20,9 @@ from pydantic_core import core_schema
 
 from fitly.core.events import OutcomeCorrected, OutcomeRecorded
 from fitly.core.insights import PAYLOADS, StyleProfile
-from fitly.core.rules import RewardWeights
+from fitly.core.rules import SHADOW_NAME, Policy, RewardWeights, Shadow
 from fitly.core.topics import TOPICS
-from fitly.core.vocabulary import Metric, Variant
+from fitly.core.vocabulary import Algorithm, Metric, Variant
 from fitly.wire.cloudevents import CloudEvent
 from fitly.wire.events import CONTROL_ADAPTER, LEARNER_ADAPTER
 from fitly.wire.moments import RFC_3339
@@ -48,6 +48,11 @@ METRICS: Final = ("retention_score", "performance_score", "completion_rate", "en
 _MEASURED: Final = [{"required": [metric], "properties": {metric: {"type": "number"}}} for metric in METRICS]
 _UNMEASURED: Final = {"properties": {metric: {"type": "null"} for metric in METRICS}}
 _WEIGHTLESS: Final = {"properties": {weight: {"const": 0} for weight in WEIGHTS}, "required": [*WEIGHTS]}
+_FIXED: Final = {
+    "if": {"required": ["algorithm"], "properties": {"algorithm": {"const": Algorithm.FIXED.value}}},
+    "then": {"required": ["fixed_arm"], "properties": {"fixed_arm": {"type": "string"}}},
+    "else": {"properties": {"fixed_arm": {"type": "null"}}},
+}
 ALSO: Final[dict[type, Schema]] = {
     OutcomeRecorded: {"anyOf": _MEASURED},
     OutcomeCorrected: {
@@ -55,6 +60,8 @@ ALSO: Final[dict[type, Schema]] = {
         "then": _UNMEASURED,
         "else": {"anyOf": _MEASURED},
     },
+    Policy: _FIXED,
+    Shadow: {**_FIXED, "allOf": [{"properties": {"name": {"pattern": f"^{SHADOW_NAME}$"}}}]},
     RewardWeights: {"not": _WEIGHTLESS},
     StyleProfile: _one_of(StyleProfile, {"exclusiveMinimum": 0}),
     **{payload: _one_of(payload, {"not": {"type": "null"}}) for payload in PAYLOADS.values()},

@@ -15,13 +15,24 @@ from fitly.core.errors import Broken
 from fitly.core.inforce import put_in_force
 from fitly.core.learner import NEVER
 from fitly.core.rules import Rules
-from fitly.core.system import FOLD_KEY, FOLD_VERSION, LEDGER_KEY, POSITION_KEY, RULES_KEY, Ledger, Position
+from fitly.core.system import (
+    FOLD_KEY,
+    FOLD_VERSION,
+    LEDGER_KEY,
+    POSITION_KEY,
+    RULES_KEY,
+    SWEEP_KEY,
+    Ledger,
+    Position,
+    Sweep,
+)
 from fitly.core.topics import CONTEXTS, LEARNERS
 from fitly.wire.batch import Batch
 from fitly.wire.events import Incoming
 from fitly.wire.outgoing import Change, Outgoing
-from fitly.wire.rows import decode_fold_version, decode_ledger, decode_position, decode_rules, due_of
+from fitly.wire.rows import decode_fold_version, decode_ledger, decode_position, decode_rules, decode_sweep, due_of
 from fitly.wire.summing import Sums
+from fitly.wire.sweeping import Keys
 
 __all__ = ["Batch", "Change", "Incoming", "Outgoing", "Shard"]
 
@@ -58,6 +69,10 @@ class Shard:
         Version of the fold that the rows are of.
     sums : Sums
         What its rows add up to, and what partials have not told of it yet.
+    sweep : Sweep or None
+        What is being withdrawn; None where never anything took more than one record.
+    keys : Keys
+        Keys of the context rows in order, while something is being withdrawn.
     due : list
         Heap of (due, key) of context rows; an entry may be out of date, then the row says otherwise.
     """
@@ -72,6 +87,8 @@ class Shard:
         self.force = put_in_force(self.rules)
         self.sums = Sums()
         self.folded_by = FOLD_VERSION
+        self.sweep: Sweep | None = None
+        self.keys = Keys()
         self.due: list[tuple[int, bytes]] = []
 
     def load(self, table: str, key: bytes, value: bytes | None) -> None:
@@ -103,6 +120,8 @@ class Shard:
         if (rules := contexts.pop(RULES_KEY, None)) is not None:
             self.rules = decode_rules(rules)
             self.force = put_in_force(self.rules)
+        if (sweep := contexts.pop(SWEEP_KEY, None)) is not None:
+            self.sweep = decode_sweep(sweep)
         self.sums = Sums.taken_from(contexts)
         if self.folded_by < KEEPS_SUMS:
             self.sums = Sums.added_up(contexts.values())
@@ -137,7 +156,10 @@ class Shard:
 
     def adopt(self, batch: Batch) -> None:
         """Make a batch's rows the shard's own, after they were committed."""
+        contexts = self.rows[CONTEXTS]
         for change in batch.row_changes():
+            if change.table == CONTEXTS and change.key not in contexts:
+                self.keys.add(change.key)
             self.rows[change.table][change.key] = change.value
         self.position = batch.position
         self.ledger = batch.ledger
@@ -145,6 +167,9 @@ class Shard:
         self.folded_by = FOLD_VERSION
         self.rules = batch.rules
         self.force = batch.force
+        self.sweep = batch.sweep
+        if not self.is_sweeping:
+            self.keys.forget()
 
     def discard(self, batch: Batch) -> None:
         """Let a batch go that was not committed; the shard is as it was before."""
@@ -152,7 +177,9 @@ class Shard:
             heappush(self.due, entry)
 
     def overdue(self) -> int:
-        """Give how many rows are due at or before the clock: ticks should come faster while there are any.
+        """Give how many rows are due at or before the clock, and one more while something is being withdrawn.
+
+        Ticks should come faster while there are any.
 
         To be asked while no batch is open: what one has pushed would be taken for out of date.
         """
@@ -168,7 +195,12 @@ class Shard:
                 places += (2 * place + 1, 2 * place + 2)
                 if self._is_current(self.due[place]):
                     late.add(self.due[place])
-        return len(late)
+        return len(late) + self.is_sweeping
+
+    @property
+    def is_sweeping(self) -> bool:
+        """Whether something is being withdrawn."""
+        return self.sweep is not None and bool(self.sweep.cause)
 
     def _is_current(self, entry: tuple[int, bytes]) -> bool:
         due, key = entry

@@ -151,6 +151,7 @@ class Log:
                 self._replay.see_input(record.key, record.value, record.headers)
             if record.key is None:
                 self._opened |= {partition} if OPENING in (record.value or b"") else set()
+                self._causes.see_control(partition, record.offset, record.value or b"")
             elif partition in self._opened and partition_of(record.key, max(position.partitions, 1)) == partition:
                 self._see_event(partition, record, absorbed=record.offset <= position.offset)
         if self._replay is not None and absorbed:

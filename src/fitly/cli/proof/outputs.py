@@ -17,8 +17,10 @@ from fitly.cli.decoded import Record
 from fitly.cli.proof.findings import Finding
 from fitly.core import topics
 from fitly.core.decisions import OutcomeFiled, Selected
+from fitly.core.errors import Refused
 from fitly.core.events import LearnerEvent, OutcomeRecorded
-from fitly.core.names import decision_id, packed_id, unpacked_id
+from fitly.core.names import EventKey, decision_id, packed_id, unpacked_id
+from fitly.wire.events import parse_control
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import context_key
 from fitly.wire.selected import ANSWERS_HEADER, decode_selected, encode_selected
@@ -114,9 +116,22 @@ class Causes:
 
     def see_event(self, partition: int, offset: int, event: LearnerEvent) -> None:
         """Look at an input event that may be the cause some decision names."""
+        self._see(partition, offset, event.key)
+
+    def see_control(self, partition: int, offset: int, value: bytes) -> None:
+        """Look at a record without a key: a control event is the cause of what it withdrew, of many at once."""
+        if (partition, offset) not in self._causes:
+            return
+        try:
+            key = parse_control(value).key
+        except Refused:
+            return
+        self._see(partition, offset, key)
+
+    def _see(self, partition: int, offset: int, key: EventKey) -> None:
         named = self._causes.pop((partition, offset), None)
-        if named is not None and named != packed_id(event.key):
-            self.finding.differ(f"{topics.INPUT}-{partition} offset {offset}", "cause", named.hex(), event.key)
+        if named is not None and named != packed_id(key):
+            self.finding.differ(f"{topics.INPUT}-{partition} offset {offset}", "cause", named.hex(), key)
 
     def conclude(self, first: dict[int, int]) -> Finding:
         """Take down the causes that no input event was; those before the log's start cannot be looked up."""

@@ -26,7 +26,7 @@ from fitly.core.entries import (
     Seen,
 )
 from fitly.core.events import LogOpened, OutcomeRecorded, PolicyRevised
-from fitly.core.learner import ContextRow, LearnerRow, Preferences, Sealed
+from fitly.core.learner import ContextRow, Erased, LearnerRow, Preferences, Sealed
 from fitly.core.names import (
     ConfigId,
     DecisionId,
@@ -34,6 +34,7 @@ from fitly.core.names import (
     UserId,
     config_id,
     decision_id,
+    erased_key,
     event_key,
     fingerprint,
     named,
@@ -42,13 +43,14 @@ from fitly.core.names import (
     uniform,
 )
 from fitly.core.numbers import Micro, Millis, Nano, to_datetime
-from fitly.core.rules import Policy, Priors, RewardWeights, Rules, Switches, Thresholds, Windows
+from fitly.core.rules import Policy, Priors, RewardWeights, Rules, Sources, Switches, Thresholds, Windows
 from fitly.core.system import FOLD_VERSION, Ledger, Position
 from fitly.core.vocabulary import Bin, ClockMode, Context, Feature, Level, Mode, OutcomeType, Unit, Variant
 from fitly.wire.events import encode_control, encode_event, encode_tick
 from fitly.wire.outcomes import encode_outcome
 from fitly.wire.rows import (
     encode_context,
+    encode_erased,
     encode_fold_version,
     encode_learner,
     encode_ledger,
@@ -76,6 +78,7 @@ IDENTIFIERS: Final[Cases] = {
     "config_id of ada, CONTENT, BALANCED": lambda: config_id(ADA, Context.CONTENT, Variant.BALANCED),
     "config_id of ada, ASSESSMENT, PATTERN_HEAVY": lambda: config_id(ADA, Context.ASSESSMENT, Variant.PATTERN_HEAVY),
     "named preferences, ada": lambda: named("preferences", "ada"),
+    "erased_key of ada": lambda: erased_key(BIRTH.encode(), ADA).hex(),
     "fingerprint": lambda: fingerprint(KEY).hex(),
     "uniform of a decision, explore": lambda: uniform(BIRTH.encode(), KEY, ADA, "MISSION", "explore").hex(),
     "uniform of a decision, control": lambda: uniform(BIRTH.encode(), KEY, ADA, "MISSION", "control").hex(),
@@ -103,6 +106,7 @@ POLICY = Policy(
     reward_weights=RewardWeights(retention=0.4, performance=0.3, completion=0.2, engagement=0.1),
     windows=Windows(mission=6.0, content=2.0, assessment=5.0, session=0.5),
     switches=Switches(everything=False, contexts=(Context.CONTENT,), arms=(Variant.CONSERVATIVE,)),
+    sources=Sources(erasure=("registry",), preferences=("registry", "lms")),
 )
 SELECTED = Selected(
     decision_id=DecisionId(OTHER),
@@ -167,6 +171,8 @@ LEARNER = LearnerRow(
     last_reset_at=Millis(NOW - 1),
     seen=SEEN.join([Seen(fingerprint(KEY), 20_514)]),
     seen_floor=20_500,
+    consented_at=Millis(NOW - 7),
+    refused=(77).to_bytes(8, "big"),
 )
 CONTEXT = ContextRow(
     user_id=ELEVE,
@@ -205,6 +211,7 @@ ROWS: Final[Cases] = {
     ).hex(),
     "context": lambda: encode_context(CONTEXT).hex(),
     "context of nothing": lambda: encode_context(ContextRow(user_id=ADA, context=Context.SESSION)).hex(),
+    "marker of an erased learner": lambda: encode_erased(Erased(NOW, SEEN.pack(fingerprint(KEY), 20_514))).hex(),
     "position": lambda: encode_position(Position(BIRTH, 4, "LIVE", 123_456, NOW)).hex(),
     "position before the first record": lambda: encode_position(Position()).hex(),
     "ledger": lambda: encode_ledger(Ledger({"SYSTEM/tick": 3, "APPLIED/fitly.outcome.recorded.v1": 2}, 5)).hex(),
@@ -265,7 +272,7 @@ def _fold() -> str:
                 told.append(partition.applied(told[0].selected.decision_id, applied=bool(n), user=user))
             for each in told:
                 for sent in each.outputs:
-                    digest.update(b"|".join((sent.topic.encode(), sent.key or b"", sent.value)))
+                    digest.update(b"|".join((sent.topic.encode(), sent.key or b"", sent.value or b"")))
             partition.later(hours=7.5)
         partition.tick()
         if day == 11:
@@ -275,7 +282,7 @@ def _fold() -> str:
         if day == 17:
             partition.prefer("ada", level="NONE")
     for change in partition.shard.state():
-        digest.update(b"|".join((change.table.encode(), change.key, change.value)))
+        digest.update(b"|".join((change.table.encode(), change.key, change.value or b"")))
     return digest.hexdigest()
 
 

@@ -58,6 +58,7 @@ EXAMPLES: dict[str, list[Data]] = {
         },
     ],
     "fitly.preferences.reset.v1": [{}, {"scope": "BOTH", "consent": False, "acted_by": "staff"}],
+    "fitly.learner.erased.v1": [{}, {"acted_by": "guardian-7", "reason": "left the school"}],
 }
 
 OUTCOME = EXAMPLES["fitly.outcome.recorded.v1"][0]
@@ -96,6 +97,8 @@ REFUSED: list[tuple[str, Data, str]] = [
     ("fitly.preferences.changed.v1", {"disabled_features": ["mission.timing"] * 15}, "SCHEMA"),
     ("fitly.preferences.changed.v1", {"disabled_features": "mission.timing"}, "SCHEMA"),
     ("fitly.preferences.reset.v1", {"scope": "EVERYTHING"}, "SCHEMA"),
+    ("fitly.learner.erased.v1", {"reason": "x" * 201}, "SCHEMA"),
+    ("fitly.learner.erased.v1", {"consent": True}, "SCHEMA"),
 ]
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fitly.core.events import CHANGED, ERASED, RESET
 from fitly.core.numbers import CERTAIN, Micro, Millis, Nano, micro, nano, span
-from fitly.core.rules import Rules
+from fitly.core.rules import Rules, Sources
 from fitly.core.vocabulary import Context, Level, Variant
 
 
@@ -42,6 +43,8 @@ class InForce(NamedTuple):
         Probability of being held out, and of not.
     default_reward : Micro or None
         Stands for outcomes that never came.
+    senders : dict
+        Sources that may send an event, by its type; a type that is not here may come from any.
     """
 
     rules: Rules
@@ -58,6 +61,7 @@ class InForce(NamedTuple):
     held_out: Nano
     free: Nano
     default_reward: Micro | None
+    senders: dict[str, frozenset[str]]
 
 
 def put_in_force(rules: Rules) -> InForce:
@@ -98,4 +102,10 @@ def put_in_force(rules: Rules) -> InForce:
         held_out=held_out,
         free=Nano(CERTAIN - held_out),
         default_reward=None if policy.default_reward is None else micro(policy.default_reward),
+        senders={kind: frozenset(names) for kind, names in _named_sources(policy.sources).items() if names},
     )
+
+
+def _named_sources(sources: Sources) -> dict[str, tuple[str, ...]]:
+    """Give who is named for each type; a reset is a change of preferences, and may forget what was learned."""
+    return {ERASED: sources.erasure, CHANGED: sources.preferences, RESET: sources.preferences}

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, TypeAlias
 
-from annotated_types import Ge, Le, MaxLen
+from annotated_types import Ge, Le, MaxLen, MinLen
 
 from fitly.core.vocabulary import Algorithm, ClockMode, Context, Level, Variant
 
 Probability: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Days: TypeAlias = Annotated[float, Ge(0), Le(366)]
+SourceName: TypeAlias = Annotated[str, MinLen(1), MaxLen(200)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,19 @@ class Switches:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Which `source` may say what concerns a learner's rights; empty lets everybody who may write to the topic.
+
+    They stand in the policy and not in a process's settings: what was refused must be refused again at every refold.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    erasure: Annotated[tuple[SourceName, ...], MaxLen(64)] = ()
+    preferences: Annotated[tuple[SourceName, ...], MaxLen(64)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """How to decide and what to learn from. Every number of the product that is a choice stands here."""
 
@@ -89,6 +103,7 @@ class Policy:
     reward_weights: RewardWeights = field(default_factory=RewardWeights)
     windows: Windows = field(default_factory=Windows)
     switches: Switches = field(default_factory=Switches)
+    sources: Sources = field(default_factory=Sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,10 @@ def newest(decisions: bytes) -> DecisionId | None:
 
 
 def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) -> ContextRow:
-    """Let a decision stand: end the former one, open its reward window, move the active config."""
+    """Let a decision stand: end the former one, open its reward window, move the active config.
+
+    Where the learner or the policy forbids, no reward is awaited: the window is closed from the beginning.
+    """
     mode, variant, threshold = selected.mode, selected.strategy_variant, selected.threshold
     code = _NOTHING if variant is None else ARM_CODES[variant]
     closes = now + force.windows[row.context]
@@ -98,7 +101,7 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) 
         selected.propensities[variant or NONE],
         0 if threshold is None else nano(threshold),
         selected.policy_revision,
-        *_NEW,
+        *(_SILENT if mode is Mode.OPTED_OUT else _NEW),
     )
     arms = row.arms
     if code is not _NOTHING:
@@ -109,13 +112,15 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis) 
         decisions=_ended(row.decisions, now) + entry,
         arms=arms,
         standing=Sealed.of(selected),
-        closes_at=Millis(min(row.closes_at, closes)),
+        closes_at=row.closes_at if mode is Mode.OPTED_OUT else Millis(min(row.closes_at, closes)),
         updated_at=now,
     )
 
 
 _NEW: Final = tuple(DecisionEntry._field_defaults.values())
 """What is known of a decision that has just been made: everything from `DecisionEntry.shown` on."""
+_SILENT: Final = tuple((DecisionEntry._field_defaults | {"is_open": 0}).values())
+"""The same of one that waits for nothing."""
 
 
 def _ended(decisions: bytes, now: Millis) -> bytes:

@@ -124,7 +124,7 @@ class Shard:
     def adopt(self, batch: Batch) -> None:
         """Make a batch's rows the shard's own, after they were committed."""
         for change in batch.row_changes():
-            self.rows[change.table][change.key] = change.value
+            self.load(*change)
         self.position = batch.position
         self.ledger = batch.ledger
         self.rules = batch.rules

@@ -63,7 +63,7 @@ class Told(NamedTuple):
     def selected(self) -> Selected:
         """The one decision that went out."""
         (sent,) = self.to(SELECTED)
-        return decode_selected(sent.value)
+        return decode_selected(sent.value or b"")
 
     @property
     def answers(self) -> str | None:
@@ -79,14 +79,14 @@ class Told(NamedTuple):
     @property
     def filed(self) -> OutcomeFiled:
         (sent,) = self.to(OUTCOMES)
-        effect = decode_outcome(sent.value)
+        effect = decode_outcome(sent.value or b"")
         assert isinstance(effect, OutcomeFiled)
         return effect
 
     @property
     def amended(self) -> OutcomeAmended:
         (sent,) = self.to(OUTCOMES)
-        effect = decode_outcome(sent.value)
+        effect = decode_outcome(sent.value or b"")
         assert isinstance(effect, OutcomeAmended)
         return effect
 

@@ -118,7 +118,7 @@ def test_whatever_goes_out_fits() -> None:
             partition.outcome(),
         ]
         for record in (output for each in told for output in each.outputs):
-            sent[record.topic].append(json.loads(record.value))
+            sent[record.topic].append(json.loads(record.value or b""))
     assert len(sent[SELECTED]) == 8
     assert len(sent[OUTCOMES]) == 20
     for event in sent[SELECTED]:

@@ -49,6 +49,18 @@ def settle(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
     return row._replace(closes_at=upcoming)
 
 
+def shut(row: ContextRow, now: Millis) -> ContextRow:
+    """Close every open window with what it has: the learner opted out, and nothing is learned from here on.
+
+    No default stands in for what may not come any more, and nothing is counted as unjoined.
+    """
+    if row.closes_at == NEVER:
+        return row
+    decisions = bytearray(row.decisions)
+    decisions[_IS_OPEN :: DECISIONS.width] = bytes(DECISIONS.count(row.decisions))
+    return row._replace(decisions=bytes(decisions), closes_at=NEVER, updated_at=now)
+
+
 def next_close(decisions: bytes) -> Millis:
     """Give the moment at which the next open window closes."""
     return Millis(min((closes for closes, is_open, _ in _WINDOWS(decisions) if is_open), default=NEVER))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fitly.core.decisions import Answer, Effect
-from fitly.core.topics import OUTCOMES, SELECTED
+from fitly.core.decisions import Answer, DecisionGone, Effect, LetterGone
+from fitly.core.topics import INPUT, OUTCOMES, REJECTED, SELECTED
 from fitly.wire.outcomes import encode_outcome
 from fitly.wire.rows import context_key
 from fitly.wire.selected import ANSWERS_HEADER, encode_selected
@@ -17,23 +17,24 @@ from fitly.wire.selected import ANSWERS_HEADER, encode_selected
 class Outgoing(NamedTuple):
     """One record to send.
 
-    ``partition`` None is the input partition's number; ``timestamp`` None leaves the stamp to the client.
+    ``value`` None is a tombstone; ``partition`` None is the input partition's number; ``timestamp`` None leaves the
+    stamp to the client.
     """
 
     topic: str
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
     partition: int | None = None
     timestamp: int | None = None
 
 
 class Change(NamedTuple):
-    """One changelog record."""
+    """One changelog record; ``value`` None is a tombstone."""
 
     table: str
     key: bytes
-    value: bytes
+    value: bytes | None
 
 
 def outgoing(effect: Effect) -> Outgoing:
@@ -43,4 +44,17 @@ def outgoing(effect: Effect) -> Outgoing:
         key = context_key(selected.user_id, selected.context)
         headers = () if effect.answers is None else ((ANSWERS_HEADER, effect.answers.encode()),)
         return Outgoing(SELECTED, key, encode_selected(selected), headers)
+    if isinstance(effect, DecisionGone):
+        return Outgoing(SELECTED, context_key(effect.user_id, effect.context), None)
+    if isinstance(effect, LetterGone):
+        return Outgoing(REJECTED, letter_key(effect.user_id.encode(), effect.partition, effect.offset), None)
     return Outgoing(OUTCOMES, effect.user_id.encode(), encode_outcome(effect))
+
+
+def letter_key(user: bytes, partition: int, offset: int, topic: str = INPUT) -> bytes:
+    """Give the key of a refused record's dead letter: whose key it had, and where in its topic it stands.
+
+    >>> letter_key(b"ada", 0, 7)
+    b'ada|learner-events-0-7'
+    """
+    return user + f"|{topic}-{partition}-{offset}".encode()

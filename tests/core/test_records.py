@@ -21,7 +21,7 @@ from fitly.core.decisions import (
     Parameter,
     Selected,
 )
-from fitly.core.entries import ARMS, BUCKETS, DECISIONS, ArmEntry, Bucket, DecisionEntry, Shown
+from fitly.core.entries import ARMS, BUCKETS, DECISIONS, NO_OVERLAP, ArmEntry, Bucket, DecisionEntry, Shown
 from fitly.core.events import ControlEvent, LogOpened, PolicyRevised
 from fitly.core.learner import ContextRow, LearnerRow, Preferences, Sealed
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId, config_id
@@ -155,7 +155,7 @@ def remembered(
         propensity=0,
         threshold=0,
         revision=1,
-        chance=0,
+        overlap=NO_OVERLAP,
         shown=Shown.CONSUMER_SAYS_NO if denied else Shown.UNKNOWN,
         measured=len(outcomes),
         composite=sum(outcomes),

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from fitly.core.decisions import Selected
-from fitly.core.entries import ARMS, BASELINE, BUCKETS, DECISIONS, EVIDENCE, OUTCOMES, SEEN, TYPED, Shown
+from fitly.core.entries import ARMS, BASELINE, BUCKETS, DECISIONS, EVIDENCE, OUTCOMES, OVERLAP, SEEN, TYPED, Shown
 from fitly.core.learner import NEVER, Sealed
 from fitly.core.names import unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
@@ -62,8 +62,9 @@ def _kind(code: int) -> str | None:
     return None if code == UNTYPED else OUTCOME_TYPES[code].value
 
 
-def _chances(mask: int) -> list[Plain]:
-    return [variant.value for code, variant in ARM_VARIANTS.items() if mask >> code & 1]
+def _overlap(packed: bytes) -> dict[str, Plain]:
+    shares = zip(ARM_VARIANTS.values(), OVERLAP.unpack(packed), strict=True)
+    return {variant.value: share / 10_000 for variant, share in shares if share}
 
 
 def _metric(value: int) -> float | None:
@@ -91,12 +92,12 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     _word: "arm variant",
     lambda code: MODES[code].value: "mode",
     _kind: "kind",
-    _chances: "chance",
+    _overlap: "overlap",
     lambda code: Shown(code).name: "shown",
     bool: "apply is_open defaulted active counted",
     _metric: "retention performance completion engagement",
     _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean "
-    "x x0 w w0",
+    "x x0 w w0 w2 v0",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement x2 wx wx0",
     _billionths: "propensity threshold",
 }

@@ -56,9 +56,10 @@ def shut(row: ContextRow, now: Millis) -> ContextRow:
     """
     if row.closes_at == NEVER:
         return row
-    decisions = bytearray(row.decisions)
-    decisions[_IS_OPEN :: DECISIONS.width] = bytes(DECISIONS.count(row.decisions))
-    return row._replace(decisions=bytes(decisions), closes_at=NEVER, updated_at=now)
+    for index, (_, is_open, _) in enumerate(_WINDOWS(row.decisions)):
+        if is_open:
+            row = _closed(row, index)
+    return row._replace(closes_at=NEVER, updated_at=now)
 
 
 def next_close(decisions: bytes) -> Millis:

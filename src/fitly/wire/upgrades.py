@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from fitly.core.entries import DECISIONS, OUTCOMES, DecisionEntry
+from fitly.core.entries import DECISIONS, NO_OVERLAP, OUTCOMES, DecisionEntry
 from fitly.core.evidence import weigh
 from fitly.core.learner import ContextRow
 from fitly.core.outcomes import UNTYPED
 
-_CHANCE: Final = DECISIONS.start_of(DecisionEntry._fields.index("chance"))
+_OVERLAP: Final = DECISIONS.start_of(DecisionEntry._fields.index("overlap"))
 _UNKNOWN_KIND: Final = bytes((UNTYPED,))
 
 
 def context_of_2(row: ContextRow) -> ContextRow:
     """Make a row of version 1 one of version 2.
 
-    Version 1 kept neither which arms had a chance in a decision nor an outcome's type, and no evidence: what its closed
-    decisions say of their arms is taken from those it remembers, as of decisions that were not randomized.
+    Version 1 kept neither how much of a decision each arm is worth nor an outcome's type, and no evidence: what its
+    closed decisions say of their arms is taken from those it remembers, as of decisions that were not randomized.
     """
-    decisions = _widened(row.decisions, DECISIONS.width - 1, _CHANCE, b"\0")
+    decisions = _widened(row.decisions, DECISIONS.width - len(NO_OVERLAP), _OVERLAP, NO_OVERLAP)
     outcomes = _widened(row.outcomes, OUTCOMES.width - 1, OUTCOMES.width - 1, _UNKNOWN_KIND)
     evidence = b""
     for entry in DECISIONS.all(decisions):

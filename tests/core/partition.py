@@ -257,6 +257,7 @@ __all__ = [
     "ArmCode",
     "Bin",
     "Context",
+    "Fact",
     "Partition",
     "Policy",
     "Record",

@@ -122,7 +122,7 @@ def _moved(each: _Listening, known: dict[InsightKind, Held[Any]], enough: float,
         target = rule.suggest(held.payload)
         if target is None:
             continue
-        suggestion = Suggestion(target, lean, held.confidence)
+        suggestion = Suggestion(target, lean)
         if held.confidence >= enough:
             said.append(suggestion)
             sources.append(rule.kind)

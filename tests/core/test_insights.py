@@ -241,7 +241,7 @@ def test_every_context_is_rendered_anew() -> None:
     for context in Context:
         partition.request(context=context)
     told = struggle(partition)
-    assert [decode_selected(sent.value).context for sent in told.to(SELECTED)] == list(Context)
+    assert [decode_selected(sent.value or b"").context for sent in told.to(SELECTED)] == list(Context)
 
 
 # -- lapses --------------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def test_an_older_insight_does_not_come_back_when_a_newer_one_lapses() -> None:
 def test_whoever_keeps_ids_of_events_apart_sees_each_rendering() -> None:
     partition = predicted()
     told = [partition.request(), struggle(partition, ago=1), partition.request(), struggle(partition, 0.1)]
-    ids = [sent.value.partition(b'"id":"')[2][:36] for each in told for sent in each.to(SELECTED)]
+    ids = [(sent.value or b"").partition(b'"id":"')[2][:36] for each in told for sent in each.to(SELECTED)]
     assert ids[1] == ids[2], "a repeat is a repeat"
     assert len(set(ids)) == 3
     assert ids[0].decode() == str(told[0].selected.decision_id)

@@ -265,6 +265,7 @@ __all__ = [
     "ArmCode",
     "Bin",
     "Context",
+    "Fact",
     "Partition",
     "Policy",
     "Record",

@@ -187,7 +187,20 @@ def facts(shard: Shard) -> dict[bytes, Any]:
 def timeless(row: ContextRow) -> tuple[Any, ...]:
     arms = [entry._replace(updated=0) for entry in ARMS.all(row.arms)]
     decisions = list(DECISIONS.all(row.decisions))
-    return arms, decisions, row.outcomes, row.seen, day_sums(row), row.own_n, row.own_sum, row.unjoined, row.closes_at
+    parameters = None if row.standing is None else row.standing.open().parameters
+    insights = parameters, row.lapses_at
+    return (
+        arms,
+        decisions,
+        insights,
+        row.outcomes,
+        row.seen,
+        day_sums(row),
+        row.own_n,
+        row.own_sum,
+        row.unjoined,
+        row.closes_at,
+    )
 
 
 @pytest.mark.parametrize("seed", [5, 77])

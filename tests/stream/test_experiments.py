@@ -232,15 +232,15 @@ async def test_a_proposer_waits_for_a_broker_that_is_away_and_stops_when_told(wo
     one, shard = Proposer(world.settings, revisions), Population(0, b"", "", "", PARTITIONS)
     shard.looks = {(Kind.PRIORS, "MISSION"): Look(Millis(0), {"ALL.n": 1})}
     one.see(0, shard)
-    real, answers = Sequencer.history, iter([False])
+    real, answers = one._sequencer.history, iter([False])
 
-    async def history(sequencer: Sequencer) -> list[ControlEvent]:
+    async def history() -> list[ControlEvent]:
         if not next(answers, True):
             message = "away"
             raise Retryable(message)
-        return await real(sequencer)
+        return await real()
 
-    with patch.object(Sequencer, "history", history):
+    with patch.object(one._sequencer, "history", history):
         running = asyncio.create_task(one.run())
         await told(world, 1)
     await one.quiet()

@@ -79,8 +79,11 @@ def children_of(pid: int) -> list[int]:
 
 
 def is_there(pid: int) -> bool:
-    """Tell whether a process still exists."""
-    return Path(f"/proc/{pid}").exists()
+    """Tell whether a process still runs; one that has ended may wait for somebody to take note of it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class WorkerProcess:

@@ -83,7 +83,7 @@ async def _prove(settings: Settings, step: Steps, patience: float, *, replay: bo
     bounds = await Bounds.now(settings)
     tables, caught_up = await _absorbed(settings, bounds.ends_of("learner-events"), step, patience)
     log = Log(settings, tables, bounds, step, replay=replay)
-    findings = [caught_up, *await log.prove(), *await population.prove(settings, patience, step)]
+    findings = [caught_up, *await log.prove(), *await population.prove(settings, tables, patience, step)]
     findings += await postgres.prove(settings, patience, step)
     return tables, findings
 

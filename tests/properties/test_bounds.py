@@ -17,6 +17,7 @@ from fitly.core.erasing import MOST_LETTERS, OFFSET_WIDTH
 from fitly.core.events import Unreadable
 from fitly.core.names import ERASED_PREFIX, LONGEST_USER
 from fitly.core.numbers import DAY
+from fitly.core.shadows import MOST_SHADOWS, SCORES, SUMMED
 from fitly.core.topics import CONTEXTS, LEARNERS
 from fitly.core.vocabulary import Variant
 from fitly.core.windows import MOST_DECISIONS, MOST_OUTCOMES
@@ -34,10 +35,12 @@ MOST_CONTEXT_BYTES = (
     + MOST_DECISIONS * DECISIONS.width
     + (ACCEPTANCE_DAYS + 2) * _CODES * BUCKETS.width
     + _CODES * ARMS.width
+    + MOST_DECISIONS * 5 * SCORES.width
+    + MOST_SHADOWS * SUMMED.width
     + 2 * LONGEST_USER
     + 3_000
 )
-"""Sixty-five kilobytes: full rings, every day and arm, and a standing decision of at most 3 kB."""
+"""Seventy-seven kilobytes: full rings, every day and arm, four shadows, and a standing decision of at most 3 kB."""
 
 json_values = some.recursive(
     some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=20),

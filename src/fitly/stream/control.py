@@ -50,10 +50,16 @@ class Sequencer:
     ----------
     settings : Settings
         Broker, prefix and control key.
+
+    Attributes
+    ----------
+    copies : dict
+        Where the first copy of what was written last stands, by partition of the input log; empty before.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.copies: dict[int, int] = {}
 
     async def issue(self, kind: str, data: ControlPayload) -> int:
         """Write one control event and give its number.
@@ -124,6 +130,8 @@ class Sequencer:
             await shipment.outputs(records, {name: self._settings.topic(name) for name in (CONTROL, INPUT)})
             fates = await shipment.close()  # A1: before the commit
             await producer.commit_transaction()
+        at_home = self._settings.topic(INPUT)
+        self.copies = {fate.partition: fate.offset for fate in fates if fate.topic == at_home}
         await self._visible(max(fate.offset for fate in fates if fate.topic == self._settings.topic(CONTROL)))
         return number
 

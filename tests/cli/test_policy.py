@@ -71,6 +71,13 @@ def test_shadows_are_told_apart_by_their_names() -> None:
     assert {"shadows.calm.fixed_arm", "shadows.new.name"} <= {*fields}
 
 
+def test_a_list_that_is_filled_or_emptied_is_told_by_its_parts() -> None:
+    one = replace(Policy(), shadows=(Shadow(name="one"),))
+    for before, after in ((Policy(), one), (one, Policy())):
+        assert {each.field.partition(".")[0] for each in differences(before, after)} == {"shadows"}
+        assert "shadows" not in [each.field for each in differences(before, after)]
+
+
 def test_a_policy_survives_being_written_and_read() -> None:
     assert laid_over(Policy(), as_document(WATCHED)) == WATCHED
 

@@ -151,7 +151,9 @@ def differences(before: Policy, after: Policy) -> list[Difference]:
     """
     old, new = _flat(as_document(before)), _flat(as_document(after))
     names = [*old, *(name for name in new if name not in old)]
-    return [Difference(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+    found = [Difference(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+    # An empty list is a leaf; one with parts is told by its parts.
+    return [one for one in found if [] not in (one.before, one.after) or {one.field} <= {*old} & {*new}]
 
 
 def _flat(value: Any, path: str = "") -> dict[str, object]:  # noqa: ANN401 - what JSON holds

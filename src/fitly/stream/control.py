@@ -76,10 +76,10 @@ class Sequencer:
             raise Broken(message, restart_helps=False)
         return await self.propose(lambda _: [data])
 
-    async def revise(self, policy: Policy, note: str = "") -> int:
+    async def revise(self, policy: Policy, note: str = "", by: str = "") -> int:
         """Put a policy in force under the next revision number; give the control number."""
         return await self.propose(
-            lambda history: [PolicyRevised(revision=last_revision(history) + 1, policy=policy, note=note)]
+            lambda history: [PolicyRevised(revision=last_revision(history) + 1, policy=policy, note=note, by=by)]
         )
 
     async def propose(self, proposal: Proposal) -> int:
@@ -199,7 +199,7 @@ async def overruled_level(settings: Settings) -> Problem | None:
     return Problem(
         f"FITLY_DEFAULT_LEVEL is {settings.default_level.value}, the policy in force says {policy.default_level.value}",
         "the setting is read when the log is opened, never after: take it away, or put a policy with that level in "
-        "force (`fitly.stream.control.Sequencer.revise`)",
+        "force (`fitly policy revise`)",
     )
 
 

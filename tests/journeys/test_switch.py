@@ -14,7 +14,11 @@ import pytest
 from sqlalchemy import text
 from tests.journeys.conftest import Installation
 
+from fitly.core.topics import SELECTED
+from fitly.core.vocabulary import Mode
 from fitly.store.engine import connected
+from fitly.stream.read import read_topic
+from fitly.wire.selected import decode_selected
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(600)]
 
@@ -33,10 +37,14 @@ def request(number: int) -> dict[str, Any]:
     }
 
 
-def standing(one: Installation) -> dict[str, dict[str, Any]]:
-    """Give what stands for each learner."""
-    rows = one.fitly("table", "contexts", "--json").lines
-    return {row["row"]["user_id"]: row["row"]["standing"] for row in rows}
+def modes(one: Installation) -> dict[bytes, Mode]:
+    """Give the mode of what stands, by learner and context."""
+
+    async def read() -> dict[bytes, Mode]:
+        records = [record async for record in read_topic(one.settings, SELECTED)]
+        return {record.key: decode_selected(record.value).mode for record in records}
+
+    return asyncio.run(read())
 
 
 def test_a_switch_is_in_force_within_seconds_and_leaves_its_trace(
@@ -44,19 +52,19 @@ def test_a_switch_is_in_force_within_seconds_and_leaves_its_trace(
 ) -> None:
     one = install()
     one.publish([request(number) for number in range(LEARNERS)])
-    one.until(lambda: len(standing(one)) == LEARNERS, "every learner has a decision")
+    one.until(lambda: len(modes(one)) == LEARNERS, "every learner has a decision")
     begun = time.monotonic()
     said = one.fitly("policy", "off", "--by", "ada", "--note", "a teacher called")
     assert "switches.everything: False → True" in said.out
     assert said.out.count("is in force on partition") == 4
-    one.until(lambda: {each["mode"] for each in standing(one).values()} == {"OPTED_OUT"}, "what stands is withdrawn")
+    one.until(lambda: {*modes(one).values()} == {Mode.OPTED_OUT}, "what stands is withdrawn")
     assert time.monotonic() - begun < 60  # the commands themselves take seconds on a busy machine
     shown = one.fitly("policy", "show", "--json").json
     assert (shown["revision"], shown["by"], shown["note"]) == (2, "ada", "a teacher called")
     assert shown["partitions"] == dict.fromkeys("0123", 2)
     assert "nothing changes: revision 2" in one.fitly("policy", "off").out
     one.fitly("policy", "on")
-    one.until(lambda: "OPTED_OUT" not in {each["mode"] for each in standing(one).values()}, "everybody is decided anew")
+    one.until(lambda: Mode.OPTED_OUT not in modes(one).values(), "everybody is decided anew")
     file = tmp_path / "shadows.yaml"
     file.write_text("shadows: [{name: uniform, algorithm: UNIFORM}]\n")
     tried = one.fitly("policy", "revise", str(file), "--dry-run", "--json").json

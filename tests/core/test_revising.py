@@ -38,5 +38,5 @@ def test_what_was_said_last_is_not_said_again() -> None:
 
 
 def test_looks_that_are_not_of_the_priors_say_nothing() -> None:
-    other = {(Kind.EFFECTIVENESS, "MISSION"): look(20, 18_000_000), (Kind.PRIORS, "no context"): look(1, 1)}
+    other = {(Kind.SHADOWS, "MISSION"): look(20, 18_000_000), (Kind.PRIORS, "no context"): look(1, 1)}
     assert revisions(other, []) == []

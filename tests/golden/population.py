@@ -15,7 +15,7 @@ NOW: Final = Millis(1_772_438_400_123)
 SUMS: Final = {"BALANCED.yy": -(2**70), "ALL.n": 3, "\u00e9": 0}
 WORD: Final = Partial(Kind.PRIORS, "MISSION", 3, BIRTH, 123_456, NOW, SUMS)
 MERGED: Final = Merged(Kind.PRIORS, "MISSION", BIRTH, {3: NOW, 0: Millis(0)}, SUMS, Look(Millis(NOW - 1), {"ALL.n": 2}))
-NEVER_LOOKED_AT: Final = Merged(Kind.EFFECTIVENESS, "SESSION", BIRTH, {}, {})
+NEVER_LOOKED_AT: Final = Merged(Kind.SHADOWS, "SESSION", BIRTH, {}, {})
 
 POPULATION: Final[dict[str, Callable[[], str]]] = {
     "partial": lambda: encode_partial(WORD).decode(),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from tests.store.conftest import expected, feed, stored
 from tests.store.folded import RESTLESS, Partition, Record, a_term
 
@@ -30,6 +31,7 @@ from fitly.core.rules import Policy
 from fitly.core.topics import CONTEXTS_CHANGELOG, LEARNERS_CHANGELOG, OUTCOMES, SELECTED
 from fitly.core.vocabulary import Bin, Context, OutcomeType
 from fitly.store import Fenced, Writer, snapshot, upgrade
+from fitly.store.engine import make_engine
 from fitly.wire.outcomes import encode_outcome
 from fitly.wire.rows import context_key
 
@@ -342,6 +344,26 @@ async def test_every_revision_of_the_policy_is_kept(writer: Writer, url: str) ->
     assert found == expected(partition)[PolicyRecord]
     assert [(record.revision, record.control_number) for record in found] == [(1, 2), (2, 3), (3, 4)]
     assert found[2].policy["epsilon"] == 0.3
+
+
+async def test_every_revision_is_audited_once_with_whoever_made_it(writer: Writer, url: str) -> None:
+    partition = Partition()
+    partition.revise(2, Policy(epsilon=0.2), by="ada@school", note="calmer")
+    await feed(writer, partition)
+    engine = make_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("DELETE FROM sink_positions"))
+    await feed(writer, partition)
+    async with engine.connect() as connection:
+        found = list(
+            await connection.execute(text("SELECT actor, action, detail, occurred_at FROM audit_log ORDER BY id"))
+        )
+    await engine.dispose()
+    assert [tuple(row)[:3] for row in found] == [
+        ("unnamed", "policy.revised", {"revision": 1, "control_number": 2, "note": ""}),
+        ("ada@school", "policy.revised", {"revision": 2, "control_number": 3, "note": "calmer"}),
+    ]
+    assert found[1].occurred_at.tzinfo is not None
 
 
 async def test_what_cannot_be_read_stops_it_with_the_place(writer: Writer) -> None:

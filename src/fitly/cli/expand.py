@@ -21,6 +21,7 @@ from fitly.core.names import unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
 from fitly.core.outcomes import UNTYPED
 from fitly.core.packed import Layout
+from fitly.core.shadows import SCORES, SUMMED
 from fitly.core.vocabulary import ARM_VARIANTS, MODES, OUTCOME_TYPES, ArmCode
 from fitly.wire.partials import spelt
 
@@ -35,6 +36,8 @@ PACKED: Final[dict[str, Layout[Any]]] = {
     "evidence": EVIDENCE,
     "typed": TYPED,
     "baseline": BASELINE,
+    "shadows": SCORES,
+    "shadow_sums": SUMMED,
 }
 
 
@@ -97,9 +100,9 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     bool: "apply is_open defaulted active counted",
     _metric: "retention performance completion engagement",
     _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean "
-    "x x0 w w0 w2 v0",
+    "x x0 w w0 w2 v0 model worth r d idle_w idle_d largest",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement x2 wx wx0",
-    _billionths: "propensity threshold",
+    _billionths: "propensity threshold target outside",
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}
 

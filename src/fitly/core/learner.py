@@ -141,6 +141,8 @@ class ContextRow(NamedTuple):
         (``population``); `BASELINE`, one record once the population's is known: what its effectiveness is held against.
     lapses_at : Millis
         When the next of the insights lapses that the standing parameters look at; `NEVER` where they look at none.
+    shadows, shadow_sums : bytes
+        Records of `shadows.SCORES` of decisions still here, and of `shadows.SUMMED` of those that are not.
     """
 
     user_id: UserId
@@ -163,6 +165,8 @@ class ContextRow(NamedTuple):
     typed: bytes = b""
     baseline: bytes = b""
     lapses_at: Millis = NEVER
+    shadows: bytes = b""
+    shadow_sums: bytes = b""
 
     @property
     def due_at(self) -> Millis:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from fitly.core.auditing import AuditRecord, audit_record
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.plain import plain
 from fitly.core.records import (
@@ -93,6 +94,14 @@ class Decisions:
 
 
 @dataclass(slots=True)
+class Control:
+    """Policy revisions with their offsets, and whose acts they were, by control number."""
+
+    policies: list[tuple[PolicyRecord, int]] = field(default_factory=list)
+    audits: dict[int, AuditRecord] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Outcomes:
     """What was said about each outcome, in order, with its offset."""
 
@@ -158,13 +167,21 @@ async def decisions(records: Sequence[Incoming]) -> Decisions:
     return found
 
 
-async def control(records: Sequence[Incoming]) -> list[tuple[PolicyRecord, int]]:
+async def control(records: Sequence[Incoming]) -> Control:
     """Project a batch of the control log, which is kept for ever and so tells every revision.
 
     The loop hands over records that are signed with our key, and no others.
     """
-    policies = [(policy_record(parse_control(record.value)), record.offset) for record in records if record.value]
-    return [(policy, offset) for policy, offset in policies if policy is not None]
+    found = Control()
+    for record in records:
+        if not record.value:
+            continue
+        event = parse_control(record.value)
+        if (policy := policy_record(event)) is not None:
+            found.policies.append((policy, record.offset))
+        if (audit := audit_record(event)) is not None:
+            found.audits[event.number] = audit
+    return found
 
 
 async def outcomes(records: Sequence[Incoming]) -> Outcomes:

@@ -8,12 +8,12 @@ batch applied twice, or after a later one (positions set back by hand), changes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Table, and_, or_, select
+from sqlalchemy import Table, and_, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
@@ -31,7 +31,7 @@ from fitly.core.records import (
 from fitly.core.vocabulary import Bin
 from fitly.store import keys, schema
 from fitly.store.bulk import Guard, Upsert
-from fitly.store.projecting import Contexts, Decisions, Learners, Outcomes
+from fitly.store.projecting import Contexts, Control, Decisions, Learners, Outcomes
 
 Said = list[tuple[OutcomeFiled | OutcomeAmended, int]]
 
@@ -148,9 +148,14 @@ async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
     return written
 
 
-async def write_policies(connection: AsyncConnection, found: Sequence[tuple[PolicyRecord, int]]) -> int:
-    """Write policy revisions, each once."""
-    return await POLICIES.write(connection, found)
+async def write_control(connection: AsyncConnection, found: Control) -> int:
+    """Write policy revisions, each once, and with each whose act it was."""
+    numbers = schema.POLICY_REVISIONS.c.control_number
+    known = set(await connection.scalars(select(numbers).where(numbers.in_(found.audits))))
+    acts = [asdict(audit) for number, audit in found.audits.items() if number not in known]
+    if acts:
+        await connection.execute(insert(schema.AUDIT_LOG), acts)
+    return await POLICIES.write(connection, found.policies)
 
 
 async def write_decisions(connection: AsyncConnection, found: Decisions) -> int:

@@ -50,10 +50,16 @@ class Sequencer:
     ----------
     settings : Settings
         Broker, prefix and control key.
+
+    Attributes
+    ----------
+    copies : dict
+        Where the first copy of what was written last stands, by partition of the input log; empty before.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.copies: dict[int, int] = {}
 
     async def issue(self, kind: str, data: ControlPayload) -> int:
         """Write one control event and give its number.
@@ -70,10 +76,10 @@ class Sequencer:
             raise Broken(message, restart_helps=False)
         return await self.propose(lambda _: [data])
 
-    async def revise(self, policy: Policy, note: str = "") -> int:
+    async def revise(self, policy: Policy, note: str = "", by: str = "") -> int:
         """Put a policy in force under the next revision number; give the control number."""
         return await self.propose(
-            lambda history: [PolicyRevised(revision=last_revision(history) + 1, policy=policy, note=note)]
+            lambda history: [PolicyRevised(revision=last_revision(history) + 1, policy=policy, note=note, by=by)]
         )
 
     async def propose(self, proposal: Proposal) -> int:
@@ -124,6 +130,8 @@ class Sequencer:
             await shipment.outputs(records, {name: self._settings.topic(name) for name in (CONTROL, INPUT)})
             fates = await shipment.close()  # A1: before the commit
             await producer.commit_transaction()
+        at_home = self._settings.topic(INPUT)
+        self.copies = {fate.partition: fate.offset for fate in fates if fate.topic == at_home}
         await self._visible(max(fate.offset for fate in fates if fate.topic == self._settings.topic(CONTROL)))
         return number
 
@@ -191,7 +199,7 @@ async def overruled_level(settings: Settings) -> Problem | None:
     return Problem(
         f"FITLY_DEFAULT_LEVEL is {settings.default_level.value}, the policy in force says {policy.default_level.value}",
         "the setting is read when the log is opened, never after: take it away, or put a policy with that level in "
-        "force (`fitly.stream.control.Sequencer.revise`)",
+        "force (`fitly policy revise`)",
     )
 
 

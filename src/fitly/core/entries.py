@@ -283,3 +283,27 @@ class Baseline(NamedTuple):
 
 
 BASELINE: Final = Layout(Baseline, "IqqIqqIqqIqqIqq")
+
+
+class Verdict(NamedTuple):
+    """What was last announced of one effectiveness record that carried a test.
+
+    Attributes
+    ----------
+    arm : int
+        The variant's `ArmCode`; `ArmCode.NOTHING` for the record that pools them.
+    rolling : int
+        1 for the rolling window, 0 for the cumulative one.
+    significant : int
+        1 where it was flagged.
+    direction : int
+        0 none, 1 positive, 2 negative, 3 where nothing varied.
+    """
+
+    arm: int
+    rolling: int
+    significant: int
+    direction: int
+
+
+VERDICTS: Final = Layout(Verdict, "BBBB")

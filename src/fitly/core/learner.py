@@ -119,6 +119,8 @@ class ContextRow(NamedTuple):
         (``population``); `BASELINE`, one record once the population's is known: what its effectiveness is held against.
     lapses_at : Millis
         When the next of the insights lapses that the standing parameters look at; `NEVER` where they look at none.
+    assessed : bytes
+        Records of `VERDICTS`: what was last announced of the effectiveness records that carried a test.
     """
 
     user_id: UserId
@@ -141,6 +143,7 @@ class ContextRow(NamedTuple):
     typed: bytes = b""
     baseline: bytes = b""
     lapses_at: Millis = NEVER
+    assessed: bytes = b""
 
     @property
     def due_at(self) -> Millis:

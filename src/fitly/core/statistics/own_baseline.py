@@ -37,6 +37,8 @@ class Measuring:
         Event days of the rolling window.
     least_applied, least_control : int
         Decisions from which a learner's own baseline carries a test.
+    least_learners : int
+        Learners from which the population's baseline is one: fewer would show what another learner did.
     level : float
         Confidence of every interval.
     alpha : float
@@ -51,6 +53,7 @@ class Measuring:
     rolling_days: int = 14
     least_applied: int = 8
     least_control: int = 6
+    least_learners: int = 5
     level: float = 0.95
     alpha: float = 0.05
     shrinkage: float = 10.0

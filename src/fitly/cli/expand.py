@@ -15,7 +15,18 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from fitly.core.decisions import Selected
-from fitly.core.entries import ARMS, BASELINE, BUCKETS, DECISIONS, EVIDENCE, OUTCOMES, SEEN, TYPED, Shown
+from fitly.core.entries import (
+    ARMS,
+    BASELINE,
+    BUCKETS,
+    DECISIONS,
+    EVIDENCE,
+    OUTCOMES,
+    SEEN,
+    TYPED,
+    VERDICTS,
+    Shown,
+)
 from fitly.core.learner import NEVER, Sealed
 from fitly.core.names import unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
@@ -35,6 +46,7 @@ PACKED: Final[dict[str, Layout[Any]]] = {
     "evidence": EVIDENCE,
     "typed": TYPED,
     "baseline": BASELINE,
+    "assessed": VERDICTS,
 }
 
 

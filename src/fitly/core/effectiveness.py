@@ -7,12 +7,11 @@ Knows which buckets make which window and how figures become columns. Must never
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from fitly.core.assessments import BaselineKind, Direction, EffectivenessRecord, WindowKind
 from fitly.core.entries import ARMS, BASELINE
 from fitly.core.learner import ContextRow
 from fitly.core.names import ConfigId, config_id, named
@@ -23,73 +22,6 @@ from fitly.core.statistics.population_baseline import described_figures, informs
 from fitly.core.statistics.welch import Interval
 from fitly.core.vocabulary import ARM_VARIANTS, ArmCode
 from fitly.core.windowed import NOBODY, Totals, windows
-
-
-class WindowKind(StrEnum):
-    """Over which time an effectiveness record looks."""
-
-    ROLLING = "ROLLING"
-    CUMULATIVE = "CUMULATIVE"
-
-
-class BaselineKind(StrEnum):
-    """What personalized decisions are compared with."""
-
-    OWN = "OWN"
-    POPULATION = "POPULATION"
-
-
-class Direction(StrEnum):
-    """Which way the composite outcome moved under personalization."""
-
-    POSITIVE = "POSITIVE"
-    NEGATIVE = "NEGATIVE"
-    NONE = "NONE"
-
-
-@dataclass(frozen=True, slots=True)
-class EffectivenessRecord:
-    """Record 3. A figure without a value is None, and its sibling ``<name>_reason`` says why."""
-
-    id: str
-    config_id: str | None
-    user_id: str
-    context: str
-    window_kind: str
-    start_date: date
-    end_date: date
-    baseline_kind: str | None
-    sample_size_applied: int
-    sample_size_baseline: int
-    is_statistically_significant: bool
-    direction: str | None
-    calculated_at: datetime
-    retention_improvement: float | None
-    retention_improvement_reason: str | None
-    performance_improvement: float | None
-    performance_improvement_reason: str | None
-    completion_rate_change: float | None
-    completion_rate_change_reason: str | None
-    engagement_change: float | None
-    engagement_change_reason: str | None
-    retention_difference: float | None
-    retention_difference_reason: str | None
-    performance_difference: float | None
-    performance_difference_reason: str | None
-    completion_rate_difference: float | None
-    completion_rate_difference_reason: str | None
-    engagement_difference: float | None
-    engagement_difference_reason: str | None
-    correlation: float | None
-    correlation_reason: str | None
-    p_value: float | None
-    p_value_reason: str | None
-    confidence_interval: dict[str, float] | None
-    confidence_interval_reason: str | None
-    difference_interval: dict[str, float] | None
-    difference_interval_reason: str | None
-    composite_score: float | None
-    composite_score_reason: str | None
 
 
 class _Window(NamedTuple):

@@ -15,12 +15,12 @@ Lesson: TypeAlias = tuple[int, int, int]
 """What one decision teaches its arm: 1 or 0 rewards, the reward, the centred reward."""
 NO_LESSON: Final = (0, 0, 0)
 _NOTHING: Final = ArmCode.NOTHING
-_DENIED: Final = (Shown.OUTCOME_SAYS_NO, Shown.CONSUMER_SAYS_NO)
+DENIED: Final = (Shown.OUTCOME_SAYS_NO, Shown.CONSUMER_SAYS_NO)
 
 
 def teaches(entry: DecisionEntry) -> bool:
     """Tell whether a decision may teach: randomized or applied, and not denied by whoever saw the screen."""
-    return entry.arm != _NOTHING and not (entry.apply and entry.shown in _DENIED)
+    return entry.arm != _NOTHING and not (entry.apply and entry.shown in DENIED)
 
 
 def lesson(entry: DecisionEntry) -> Lesson:

@@ -40,12 +40,16 @@ class Rows(Protocol):
 
 
 class Folded(NamedTuple):
-    """What one record led to: its bin, the rows that changed, and what goes out, in order."""
+    """What one record led to: its bin, the rows that changed, and what goes out, in order.
+
+    ``reopens`` where what was assessed has to be looked at again: see `assessing`.
+    """
 
     bin: Bin
     learner: LearnerRow | None = None
     contexts: tuple[ContextRow, ...] = ()
     effects: tuple[Effect, ...] = ()
+    reopens: bool = False
 
 
 class Scene(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from fitly.core.entries import BUCKETS, DECISIONS, Bucket, DecisionEntry
 from fitly.core.learner import ContextRow
-from fitly.core.lessons import teaches
+from fitly.core.lessons import DENIED, teaches
 from fitly.core.numbers import DAY, Day
 from fitly.core.statistics.own_baseline import Measuring, Sample, suffices
 from fitly.core.statistics.sums import Sums
@@ -56,6 +56,27 @@ def windows(
     if described or suffices(applied, whole.get(ArmCode.CONTROL, 0), measuring):
         return _totals(recent, late), _totals(entries, ever)
     return _only(_counts(recent, late)), _only(whole)
+
+
+def own_counts(row: ContextRow) -> tuple[int, int]:
+    """Count the decisions measured since activation or reset: personalized ones, and control.
+
+    Reads four fields of each decision and nothing else: it is asked whenever a window closes.
+    """
+    counted = [0] * 256
+    for day, arm, n in _EVER(row.buckets):
+        if day == CUMULATIVE:
+            counted[arm] += n
+    for arm, apply, shown, measured in _MEASURED(row.decisions):
+        if measured and not (apply and shown in DENIED):
+            counted[arm] += 1
+    return sum(counted[code] for code in ARM_VARIANTS), counted[ArmCode.CONTROL]
+
+
+_EVER: Final = BUCKETS.columns(*map(Bucket._fields.index, ("day", "arm", "n"))).iter_unpack
+_MEASURED: Final = DECISIONS.columns(
+    *map(DecisionEntry._fields.index, ("arm", "apply", "shown", "measured"))
+).iter_unpack
 
 
 def _only(counts: dict[int, int]) -> dict[int, Totals]:

@@ -308,7 +308,8 @@ class Batch:
             if row is None or row.due_at != due:
                 continue
             learner = self.learner(row.user_id) if row.lapses_at <= self.clock else None
-            row, effects = fall_due(row, learner, self.force, self.clock)
+            at = Moment(self.clock, self.clock, self._shard.partition, self.offset)
+            row, effects = fall_due(row, learner, self.force, at)
             self._keep(row, key)
             for effect in effects:
                 self.outputs.append(outgoing(effect))

@@ -60,7 +60,7 @@ def shrunk_distance(applied: Sums, learners: Sums, weight: float) -> float | Mis
 
     Examples
     --------
-    >>> shrunk_distance(Sums.of([4, 6]), Sums.of([1, 2, 3]), 0)
+    >>> round(shrunk_distance(Sums.of([4, 6]), Sums.of([1, 2, 3]), 0), 6)
     3.0
     """
     if not applied.n or learners.n < 2:  # noqa: PLR2004 - a variance needs two values

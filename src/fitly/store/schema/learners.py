@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Date, Double, Index, Integer, Text, 
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.schema import ForeignKeyConstraint
 
-from fitly.core.effectiveness import BaselineKind, Direction, WindowKind
+from fitly.core.assessments import BaselineKind, Direction, WindowKind
 from fitly.core.rules import Policy
 from fitly.core.vocabulary import Bin, Context, Level, OutcomeType, Variant
 from fitly.store.schema.columns import (

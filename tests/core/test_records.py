@@ -156,6 +156,8 @@ def remembered(
         threshold=0,
         revision=1,
         chance=0,
+        default=-1,
+        default_centred=0,
         shown=Shown.CONSUMER_SAYS_NO if denied else Shown.UNKNOWN,
         measured=len(outcomes),
         composite=sum(outcomes),

@@ -14,7 +14,6 @@ from typing import Final
 from fitly.core.assessments import Assessed, BaselineKind, Direction, EffectivenessRecord, Flip, WindowKind
 from fitly.core.effectiveness import config_identifier, effectiveness_records
 from fitly.core.entries import DECISIONS, VERDICTS, DecisionEntry, Verdict
-from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow
 from fitly.core.lessons import teaches
 from fitly.core.names import ConfigId, DecisionId, named, unpacked_id
@@ -25,20 +24,15 @@ from fitly.core.windowed import own_counts
 from fitly.core.windows import settle
 
 
-def looked_at(rows: Rows, folded: Folded, force: InForce, at: Moment) -> Folded:
-    """Look at the effectiveness of the rows that a record changed, where there is reason to; seldom there is.
-
-    Windows that are over are looked at as a tick would have found them, before the record changed anything; so what is
-    said of them does not depend on whether a tick came first.
+def looked_at(rows: Rows, folded: Folded, at: Moment) -> Folded:
+    """Look at the effectiveness of the rows that an event changed, where there is reason to; seldom there is.
 
     Parameters
     ----------
     rows : Rows
-        The rows before the record.
+        The rows before the event.
     folded : Folded
         What it led to.
-    force : InForce
-        The rules in force.
     at : Moment
         Where and when.
     """
@@ -46,16 +40,28 @@ def looked_at(rows: Rows, folded: Folded, force: InForce, at: Moment) -> Folded:
     said: list[Assessed] = []
     for row in folded.contexts:
         before = rows.context(row.user_id, row.context)
-        anew = row
-        if before is not None and before.closes_at <= at.now:
-            before, effects = assessed(before, settle(before, force, at.now), at)
-            anew = anew._replace(assessed=before.assessed)
-            said += effects
-        if before is not None and (folded.reopens or before.overflowed != row.overflowed):
-            anew, effects = assessed(before, anew, at, "changed")
-            said += effects
+        anew, effects = (row, ()) if before is None else looked_at_row(before, row, at, reopens=folded.reopens)
         contexts.append(anew)
+        said += effects
     return folded._replace(contexts=tuple(contexts), effects=(*folded.effects, *said)) if said else folded
+
+
+def looked_at_row(
+    before: ContextRow, row: ContextRow, at: Moment, *, reopens: bool = False
+) -> tuple[ContextRow, tuple[Assessed, ...]]:
+    """Look at one row, where a window was over or what was assessed may have changed.
+
+    Windows that are over are looked at as a tick would have found them, before the record changed anything; so what is
+    said of them does not depend on whether a tick came first.
+    """
+    said: tuple[Assessed, ...] = ()
+    if before.closes_at <= at.now:
+        before, said = assessed(before, settle(before, at.now), at)
+        row = row._replace(assessed=before.assessed)
+    if reopens or before.overflowed != row.overflowed:
+        row, more = assessed(before, row, at, "changed")
+        said = (*said, *more)
+    return row, said
 
 
 def assessed(

@@ -56,6 +56,9 @@ class DecisionEntry(NamedTuple):
     chance : int
         Bit mask of the arms that might have been drawn where "not" might have been as well (bit k for `ArmCode` k);
         0 where the decision itself was not randomized.
+    default, default_centred : int
+        What stands for its reward should no outcome come, and the same centred on the learner's own mean (10^-6): the
+        policy's default as it was when the decision was made. `NO_DEFAULT` and 0 where nothing does.
     shown : int
         What is known of the learner's screen.
     is_open : int
@@ -84,6 +87,8 @@ class DecisionEntry(NamedTuple):
     threshold: int
     revision: int
     chance: int
+    default: int
+    default_centred: int
     shown: int = 0
     is_open: int = 1
     defaulted: int = 0
@@ -102,7 +107,8 @@ class DecisionEntry(NamedTuple):
     s_engagement: int = 0
 
 
-DECISIONS: Final = Layout(DecisionEntry, "16sqqqBBBBIIIBBBBIqqIqIqIqIqIq")
+DECISIONS: Final = Layout(DecisionEntry, "16sqqqBBBBIIIBiiBBBIqqIqIqIqIqIq")
+NO_DEFAULT: Final = -1
 
 
 class OutcomeEntry(NamedTuple):

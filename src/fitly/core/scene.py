@@ -71,4 +71,4 @@ class Scene(NamedTuple):
         row = self.rows.context(self.event.user_id, context)
         if row is None:
             return ContextRow(user_id=self.event.user_id, context=context)
-        return settle(row, self.force, self.at.now)
+        return settle(row, self.at.now)

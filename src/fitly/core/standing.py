@@ -9,12 +9,13 @@ from typing import Final, NamedTuple
 
 from fitly.core.decisions import Selected
 from fitly.core.eligibility import is_allowed
-from fitly.core.entries import DECISIONS, DecisionEntry
+from fitly.core.entries import DECISIONS, NO_DEFAULT, DecisionEntry
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow, Sealed
 from fitly.core.names import PACKED_WIDTH, DecisionId, packed_id, unpacked_id
 from fitly.core.numbers import Millis, Nano, nano
 from fitly.core.policies import NONE
+from fitly.core.rewards import centre
 from fitly.core.tally import activated, let_rest
 from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Mode, Unit
 
@@ -113,6 +114,7 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         0 if threshold is None else nano(threshold),
         selected.policy_revision,
         chance,
+        *_default(row, taught, force),
         *_NEW,
     )
     arms = row.arms
@@ -129,6 +131,14 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         baseline=force.baselines[row.context],
         lapses_at=lapses_at,
     )
+
+
+def _default(row: ContextRow, taught: int, force: InForce) -> tuple[int, int]:
+    """Give what stands for outcomes that never come: frozen here, so that a later policy changes no open window."""
+    worth = force.default_reward
+    if worth is None or taught == _NOTHING:
+        return NO_DEFAULT, 0
+    return worth, worth - centre(row.own_sum, row.own_n, force.centres[row.context], force)
 
 
 def _chance(propensities: dict[str, Nano]) -> int:

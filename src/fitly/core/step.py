@@ -70,7 +70,7 @@ def step(rows: Rows, event: LearnerEvent, force: InForce, at: Moment) -> Folded:
     refusal = _refusal(event, at)
     if refusal is not None:
         return Folded(refusal, effects=_filed_unread(scene, refusal))
-    folded = looked_at(rows, HANDLERS[type(event.data)](scene, event.data), force, at)
+    folded = looked_at(rows, HANDLERS[type(event.data)](scene, event.data), at)
     if created and folded.learner is None and folded.contexts:
         return folded._replace(learner=learner)
     return folded
@@ -82,7 +82,7 @@ def fall_due(
     """Do what a row waited for: a tick came at or after that moment; ``learner`` is wanted where an insight lapses."""
     effects: tuple[Effect, ...] = ()
     if row.closes_at <= at.now:
-        row, effects = assessed(row, settle(row, force, at.now), at)
+        row, effects = assessed(row, settle(row, at.now), at)
     if learner is not None:
         row, again = lapsed(row, learner, force, at.now)
         effects = (*effects, *again)
@@ -238,7 +238,7 @@ def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folde
         before = scene.rows.context(learner.user_id, context)
         if before is None:
             continue
-        row = settle(before, scene.force, scene.at.now)
+        row = settle(before, scene.at.now)
         if forget:
             row = forgotten(row, scene.at.now)
         if is_overruled(row, learner, scene.force):

@@ -95,6 +95,17 @@ def suffices(applied: int, control: int, measuring: Measuring = MEASURING) -> bo
     return applied >= measuring.least_applied and control >= measuring.least_control
 
 
+def by_chance(tested: int, measuring: Measuring = MEASURING) -> float:
+    """Give how many of so many tested records chance alone would flag, were there no effect anywhere.
+
+    Windows and variants of one learner overlap; what is expected of a sum does not mind that.
+
+    >>> by_chance(240)
+    12.0
+    """
+    return measuring.alpha * tested
+
+
 def own_figures(applied: Sample, control: Sample, measuring: Measuring = MEASURING) -> Figures:
     """Compare a learner's personalized decisions with their own control decisions.
 

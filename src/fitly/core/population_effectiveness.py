@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from fitly.core.names import named
 from fitly.core.numbers import Millis, to_datetime
+from fitly.core.partials import Kind, Merged
 from fitly.core.population import MEASURES, PAIRED
 from fitly.core.statistics.missing import Missing
 from fitly.core.statistics.own_baseline import MEASURING, Measuring
@@ -66,6 +67,16 @@ class PopulationRecord:
     p_value_reason: str | None
     improvement: float | None
     improvement_reason: str | None
+
+
+def population_records(merged: Merged) -> list[PopulationRecord]:
+    """Project merged sums to the comparisons of their context; nothing for sums of another kind.
+
+    They are provisional: the sums are as of the newest word of each partition, not as of a day that all have passed.
+    """
+    if merged.kind is not Kind.PRIORS:
+        return []
+    return population_effectiveness(Context(merged.name), merged.sums, merged.clock, is_provisional=True)
 
 
 class Compared(NamedTuple):

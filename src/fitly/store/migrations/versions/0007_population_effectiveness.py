@@ -34,8 +34,8 @@ def upgrade() -> None:
             sa.Text(),
             nullable=False,
             comment="CONTROL: each learner's applied decisions against their own control decisions; HOLDOUT: learners "
-            "who were offered personalization, with all their decisions, against those held out; BOTH: applied decisions "
-            "against the two baselines pooled, which describes and tests nothing",
+            "who were offered personalization, with all their decisions, against those held out; BOTH: applied "
+            "decisions against the two baselines pooled, which describes and tests nothing",
         ),
         sa.Column("unit", sa.Text(), nullable=False, comment="What was randomized: decision, learner, or none"),
         sa.Column(

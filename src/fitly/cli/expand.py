@@ -151,6 +151,8 @@ def expand(value: object) -> Plain:
             plain = value.hex()
         case datetime():
             plain = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            plain = value.isoformat()
         case None | bool() | int() | float() | str():
             plain = value
         case _:

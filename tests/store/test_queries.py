@@ -118,7 +118,7 @@ class _Odd:
 
 async def test_what_is_known_over_all_learners_follows_the_newest_merged_sums(writer: Writer, url: str) -> None:
     offered, held_out = [700_000, 720_000, 690_000, 740_000, 710_000], [600_000, 630_000, 580_000, 610_000, 590_000]
-    sums = {}
+    sums: dict[str, int] = {}
     for group, values in (("OFFERED", offered), ("HOLDOUT", held_out)):
         sums |= {f"{group}.composite_n": len(values), f"{group}.composite_sum": sum(values)}
         sums[f"{group}.composite_squares"] = sum(value * value for value in values)

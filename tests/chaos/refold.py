@@ -71,7 +71,7 @@ def refold(log: dict[int, list[Record]], control_key: bytes, draw: Random) -> tu
             for out in batch.outputs:
                 assert out.partition is None, "an event of this input was sent on: it is at home everywhere"
                 world.said[out.topic, partition].append((out.key, out.value, out.headers))
-        world.rows.update({(partition, table, key): value for table, key, value in shard.state()})
+        world.rows.update({(partition, table, key): value or b"" for table, key, value in shard.state()})
         for name, count in shard.ledger.bins.items():
             bins[name.partition("/")[0]] = bins.get(name.partition("/")[0], 0) + count
     return world, {name.value: bins[name.value] for name in Bin if name.value in bins}

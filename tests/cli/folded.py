@@ -129,5 +129,5 @@ def folded(records: list[Record] | None = None) -> Folded:
     tables.partitions, tables.together = (0,), frozenset({0})
     tables.rows = {(0, topics.LEARNERS): {}, (0, topics.CONTEXTS): {}}
     for change in shard.state():
-        tables.rows[0, change.table][change.key] = change.value
+        tables.rows[0, change.table][change.key] = change.value or b""
     return Folded(written, tables)

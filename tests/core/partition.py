@@ -65,7 +65,7 @@ class Told(NamedTuple):
     def selected(self) -> Selected:
         """The one decision that went out."""
         (sent,) = self.to(SELECTED)
-        return decode_selected(sent.value)
+        return decode_selected(sent.value or b"")
 
     @property
     def answers(self) -> str | None:
@@ -81,21 +81,21 @@ class Told(NamedTuple):
     @property
     def filed(self) -> OutcomeFiled:
         (sent,) = self.to(OUTCOMES)
-        effect = decode_outcome(sent.value)
+        effect = decode_outcome(sent.value or b"")
         assert isinstance(effect, OutcomeFiled)
         return effect
 
     @property
     def amended(self) -> OutcomeAmended:
         (sent,) = self.to(OUTCOMES)
-        effect = decode_outcome(sent.value)
+        effect = decode_outcome(sent.value or b"")
         assert isinstance(effect, OutcomeAmended)
         return effect
 
     @property
     def assessed(self) -> list[Assessed]:
         """What was said of effectiveness."""
-        return [decode_assessed(sent.value) for sent in self.to(ASSESSED)]
+        return [decode_assessed(sent.value or b"") for sent in self.to(ASSESSED)]
 
     @property
     def reason(self) -> str:

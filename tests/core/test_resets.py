@@ -140,3 +140,56 @@ def test_a_reset_without_consent_gives_the_lower_of_two_levels(level: Level, def
     lower = min(level, default, key=order.index)
     assert reset(Preferences(level=level), default, consent=False).level is lower
     assert reset(Preferences(level=level), default, consent=True).level is default
+
+
+# ---------------------------------------------------------------- opting out
+
+
+def test_an_opt_out_closes_what_is_awaited_with_what_it_has() -> None:
+    partition = Partition(replace(SURE, default_reward=0.1))
+    partition.request()
+    partition.outcome(score=0.9)
+    partition.request(context="SESSION")
+    partition.prefer(level="NONE")
+    arms = partition.arms(), partition.arms(context=Context.SESSION)
+    assert [arm.n for arm in arms[0]] == [1]
+    assert [arm.n for arm in arms[1]] == [0]
+    for context in (Context.ASSESSMENT, Context.SESSION):
+        row = partition.row(context=context)
+        assert (row.closes_at, row.unjoined) == (NEVER, 0)
+        assert not any(entry.is_open or entry.defaulted for entry in partition.decisions(context=context))
+    partition.later(days=8)
+    partition.tick()
+    partition.outcome(score=0.1)
+    assert (partition.arms(), partition.arms(context=Context.SESSION)) == arms
+    assert partition.row().unjoined == 0
+
+
+def test_a_context_that_is_switched_off_leaves_the_others_open() -> None:
+    partition = Partition()
+    partition.request()
+    partition.request(context="SESSION")
+    partition.prefer(session_enabled=False)
+    assert partition.row(context=Context.SESSION).closes_at == NEVER
+    assert partition.row().closes_at != NEVER
+    assert partition.outcome().bin == "APPLIED"
+    assert partition.outcome(context="SESSION").bin == "OPTED_OUT"
+
+
+def test_opting_in_again_starts_from_what_was_learned() -> None:
+    partition = Partition()
+    partition.request()
+    partition.outcome(score=0.9)
+    partition.prefer(level="NONE")
+    told = partition.prefer(level="MEDIUM")
+    (view,) = [view for view in told.selected.arms.values() if view.n]
+    assert view.mean == 900_000
+    assert partition.row().own_n == 1
+
+
+def test_a_reset_to_no_personalization_closes_what_is_awaited_too() -> None:
+    partition = Partition(replace(SURE, default_level=Level.NONE))
+    partition.prefer(level="HIGH")
+    partition.request()
+    partition.reset(scope="PREFERENCES")
+    assert partition.row().closes_at == NEVER

@@ -46,7 +46,7 @@ from fitly.core.insights import (
     StrugglePrediction,
     StyleProfile,
 )
-from fitly.core.learner import ContextRow, LearnerRow, Preferences, Sealed
+from fitly.core.learner import ContextRow, Erased, LearnerRow, Preferences, Sealed
 from fitly.core.names import (
     ConfigId,
     DecisionId,
@@ -54,6 +54,7 @@ from fitly.core.names import (
     UserId,
     config_id,
     decision_id,
+    erased_key,
     event_key,
     fingerprint,
     lapse_key,
@@ -73,6 +74,7 @@ from fitly.core.rules import (
     Priors,
     RewardWeights,
     Rules,
+    Sources,
     Switches,
     Thresholds,
     Windows,
@@ -99,6 +101,7 @@ from fitly.wire.outcomes import encode_outcome
 from fitly.wire.partials import encode_partial
 from fitly.wire.rows import (
     encode_context,
+    encode_erased,
     encode_fold_version,
     encode_learner,
     encode_ledger,
@@ -128,6 +131,7 @@ IDENTIFIERS: Final[Cases] = {
     "config_id of ada, CONTENT, BALANCED": lambda: config_id(ADA, Context.CONTENT, Variant.BALANCED),
     "config_id of ada, ASSESSMENT, PATTERN_HEAVY": lambda: config_id(ADA, Context.ASSESSMENT, Variant.PATTERN_HEAVY),
     "named preferences, ada": lambda: named("preferences", "ada"),
+    "erased_key of ada": lambda: erased_key(BIRTH.encode(), ADA).hex(),
     "fingerprint": lambda: fingerprint(KEY).hex(),
     "uniform of a decision, explore": lambda: uniform(BIRTH.encode(), KEY, ADA, "MISSION", "explore").hex(),
     "uniform of a decision, control": lambda: uniform(BIRTH.encode(), KEY, ADA, "MISSION", "control").hex(),
@@ -156,6 +160,7 @@ POLICY = Policy(
     reward_weights=RewardWeights(retention=0.4, performance=0.3, completion=0.2, engagement=0.1),
     windows=Windows(mission=6.0, content=2.0, assessment=5.0, session=0.5),
     switches=Switches(everything=False, contexts=(Context.CONTENT,), arms=(Variant.CONSERVATIVE,)),
+    sources=Sources(erasure=("registry",), preferences=("registry", "lms")),
 )
 SELECTED = Selected(
     decision_id=DecisionId(OTHER),
@@ -220,6 +225,8 @@ LEARNER = LearnerRow(
     last_reset_at=Millis(NOW - 1),
     seen=SEEN.join([Seen(fingerprint(KEY), 20_514)]),
     seen_floor=20_500,
+    consented_at=Millis(NOW - 7),
+    refused=(77).to_bytes(8, "big"),
 )
 INFORMED = LEARNER._replace(
     insights=Insights(
@@ -325,6 +332,7 @@ ROWS: Final[Cases] = {
     "context of nothing": lambda: encode_context(ContextRow(user_id=ADA, context=Context.SESSION)).hex(),
     "learner of whom all is known": lambda: encode_learner(INFORMED).hex(),
     "context that waits for a lapse": lambda: encode_context(WAITING).hex(),
+    "marker of an erased learner": lambda: encode_erased(Erased(NOW, SEEN.pack(fingerprint(KEY), 20_514))).hex(),
     "position": lambda: encode_position(Position(BIRTH, 4, "LIVE", 123_456, NOW)).hex(),
     "position before the first record": lambda: encode_position(Position()).hex(),
     "ledger": lambda: encode_ledger(Ledger({"SYSTEM/tick": 3, "APPLIED/fitly.outcome.recorded.v1": 2}, 5)).hex(),
@@ -399,6 +407,14 @@ def _observed(partition: Partition, day: int) -> list[Told]:
     ]
 
 
+def _taken_down(digest: hashlib.blake2b, told: list[Told]) -> None:
+    """Take in what went out, whole."""
+    for each in told:
+        for sent in each.outputs:
+            place, headers = f"{sent.topic}|{sent.partition}".encode(), repr(sent.headers).encode()
+            digest.update(b"|".join((place, sent.key or b"", sent.value or b"-", headers)))
+
+
 def _fold() -> str:
     """Fold a few weeks of three learners; the digest of every byte that comes out and every row that is left."""
     policy = Policy(holdout_share=0.2, control_share=0.2, epsilon=0.3, default_reward=0.4)
@@ -415,15 +431,9 @@ def _fold() -> str:
                 told.append(partition.correct(f"o-{user}-{day}", user, context=context, engagement_score=0.25))
             if day % 6 == n and told[0].decided:
                 told.append(partition.applied(told[0].selected.decision_id, applied=bool(n), user=user))
-            for each in told:
-                for sent in each.outputs:
-                    digest.update(b"|".join((sent.topic.encode(), sent.key or b"", sent.value)))
+            _taken_down(digest, told)
             partition.later(hours=7.5)
-        for each in (partition.tick(), *_observed(partition, day)):
-            for sent in each.outputs:
-                digest.update(
-                    b"|".join((sent.topic.encode(), sent.key or b"", sent.value, repr(sent.headers).encode()))
-                )
+        _taken_down(digest, [partition.tick(), *_observed(partition, day)])
         if day == 11:
             partition.reset("bob", scope="BOTH")
             partition.prefer("ada", level="LOW", disabled_features=["mission.timing"])
@@ -431,7 +441,7 @@ def _fold() -> str:
         if day == 17:
             partition.prefer("ada", level="NONE")
     for change in partition.shard.state():
-        digest.update(b"|".join((change.table.encode(), change.key, change.value)))
+        digest.update(b"|".join((change.table.encode(), change.key, change.value or b"")))
     return digest.hexdigest()
 
 

@@ -13,8 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled, Selected
-from fitly.core.events import DecisionApplied, LearnerEvent, OutcomeRecorded, PreferencesReset
+from fitly.core.eligibility import is_allowed
+from fitly.core.events import (
+    DecisionApplied,
+    LearnerErased,
+    LearnerEvent,
+    OutcomeRecorded,
+    PreferencesChanged,
+    PreferencesReset,
+)
+from fitly.core.learner import Preferences
 from fitly.core.numbers import DAY, day_of
+from fitly.core.resets import changed, reset
 from fitly.core.rules import Policy
 from fitly.core.topics import OUTCOMES, SELECTED
 from fitly.core.vocabulary import ARM_CODES, ArmCode, Context, Mode, Scope, Unit
@@ -80,6 +90,7 @@ class Books:
 
     def __init__(self) -> None:
         self.accounts: dict[Where, Account] = {}
+        self.preferences: dict[str, Preferences] = {}
         self.policy = Policy()
         self.now = 0
 
@@ -90,7 +101,7 @@ class Books:
             self._close(account)
         for output in sent:
             if output.topic == OUTCOMES:
-                effect = decode_outcome(output.value)
+                effect = decode_outcome(output.value or b"")
                 if isinstance(effect, OutcomeAmended):
                     self._amended(effect)
                 elif bin_ == "APPLIED":
@@ -100,8 +111,8 @@ class Books:
         if event is not None and bin_ == "APPLIED":
             self._others(event)
         for output in sent:
-            if output.topic == SELECTED and not output.headers:
-                self._selected(decode_selected(output.value))
+            if output.topic == SELECTED and output.value and not output.headers:
+                self._selected(decode_selected(output.value or b""))
 
     def _others(self, event: LearnerEvent) -> None:
         data = event.data
@@ -117,6 +128,22 @@ class Books:
                 for decision in account.remembered.values():
                     decision.arm, decision.is_open = ArmCode.NOTHING, False
                     decision.outcomes.clear()
+        if isinstance(data, LearnerErased):
+            self.accounts = {where: account for where, account in self.accounts.items() if where[0] != event.user_id}
+            self.preferences.pop(event.user_id, None)
+        elif isinstance(data, PreferencesChanged | PreferencesReset):
+            self._preferred(event.user_id, data)
+
+    def _preferred(self, user: str, data: PreferencesChanged | PreferencesReset) -> None:
+        before = self.preferences.get(user, Preferences())
+        if isinstance(data, PreferencesChanged):
+            self.preferences[user] = changed(before, data)
+        elif data.scope is not Scope.LEARNED:
+            self.preferences[user] = reset(before, self.policy.default_level, consent=bool(data.consent))
+        for (whose, context), account in self.accounts.items():
+            if whose == user and not is_allowed(self.preferences.get(user, before), context):
+                for decision in account.remembered.values():
+                    decision.is_open = False
 
     def _filed(self, filed: OutcomeFiled, data: OutcomeRecorded) -> None:
         account = self.accounts[filed.user_id, filed.context]

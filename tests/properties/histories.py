@@ -148,6 +148,13 @@ class Author:
         data = {"scope": self.random.choice([*Scope]).value, "consent": self.random.random() < 0.5}
         self.say("preferences.reset", self.random.choice(self.users), data)
 
+    def erase(self) -> None:
+        self.say("learner.erased", self.random.choice(self.users), {"reason": "asked for"})
+
+    def come_back(self) -> None:
+        data = {"consent": True, "level": self.random.choice([*Level]).value}
+        self.say("preferences.changed", self.random.choice(self.users), data)
+
     def again(self) -> None:
         record = self.random.choice(self.log)
         self.write(*record[2:])
@@ -175,6 +182,8 @@ MOVES: Final[dict[Callable[[Author], None], int]] = {
     Author.prefer: 4,
     Author.spoil: 2,
     Author.reset: 2,
+    Author.erase: 1,
+    Author.come_back: 2,
     Author.revise: 1,
 }
 
@@ -189,7 +198,7 @@ def crowded(seed: int, length: int) -> list[Record]:
     """Write a history of one learner in one context with a decision at every outcome: memory overflows."""
     random = Random(seed)
     author = Author(random, random.choice((None, 0.3)), POLICIES[1:2], ("ada",), ("MISSION",), (0.1, 1.0, 9.0))
-    return _written(author, length, (Author.prefer, Author.spoil, Author.reset))
+    return _written(author, length, (Author.prefer, Author.spoil, Author.reset, Author.erase, Author.come_back))
 
 
 def _written(author: Author, length: int, without: tuple[Callable[[Author], None], ...]) -> list[Record]:

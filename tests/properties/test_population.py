@@ -25,7 +25,7 @@ def folded(log: list[Record], told: dict[Name, dict[str, int]] | None = None) ->
         batch = shard.fold([record])
         for sent in batch.outputs:
             if sent.topic == PARTIALS and told is not None:
-                partial = decode_partial(sent.value)
+                partial = decode_partial(sent.value or b"")
                 assert (partial.offset, partial.clock) == (record.offset, batch.clock)
                 told[partial.kind, partial.name] = partial.sums
         shard.adopt(batch)

@@ -105,6 +105,7 @@ EXAMPLES: dict[str, list[Data]] = {
             "payload": {"completion_rate": 0.85, "best_difficulty": 4, "best_duration": 35.5},
         },
     ],
+    "fitly.learner.erased.v1": [{}, {"acted_by": "guardian-7", "reason": "left the school"}],
 }
 
 OUTCOME = EXAMPLES["fitly.outcome.recorded.v1"][0]
@@ -183,6 +184,8 @@ REFUSED: list[tuple[str, Data, str]] = [
     ("fitly.insight.observed.v1", saying(ORCHESTRATION, content_sequence="RANDOM"), "SCHEMA"),
     ("fitly.insight.observed.v1", saying(MISSIONS, best_difficulty=6), "OUT_OF_RANGE"),
     ("fitly.insight.observed.v1", saying(MISSIONS, completion_rate=True), "SCHEMA"),
+    ("fitly.learner.erased.v1", {"reason": "x" * 201}, "SCHEMA"),
+    ("fitly.learner.erased.v1", {"consent": True}, "SCHEMA"),
 ]
 
 

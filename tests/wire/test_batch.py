@@ -5,16 +5,19 @@ from __future__ import annotations
 import pytest
 from tests.core.partition import BIRTH, KEY, SURE, Partition, Record, Told, replace
 
+from fitly.core.erasing import listed
 from fitly.core.errors import Broken
 from fitly.core.events import LogOpened, PolicyRevised
 from fitly.core.names import partition_of
 from fitly.core.numbers import DAY, Millis
-from fitly.core.rules import Policy
+from fitly.core.rules import Policy, Sources
 from fitly.core.topics import INPUT, REJECTED
 from fitly.core.vocabulary import ClockMode
-from fitly.wire.batch import CUT_HEADER, FORWARDED_HEADER, MOST_REJECTED
+from fitly.wire.batch import FORWARDED_HEADER
 from fitly.wire.events import encode_control, encode_tick
+from fitly.wire.letters import CUT_HEADER, MOST_REJECTED
 from fitly.wire.refusing import MOST_BYTES, REASONS
+from fitly.wire.rows import encode_learner
 from fitly.wire.signing import SIGNATURE_HEADER, sign
 
 OPENED = LogOpened(birth_id=BIRTH, clock_mode=ClockMode.LIVE, partitions=1)
@@ -56,6 +59,7 @@ def refusals() -> dict[str, Told]:
         "OUT_OF_RANGE": partition.write(b"bob", outcome.replace(b"0.8", b"8")),
         "SCHEMA": partition.write(b"ada", event.replace(b"ASSESSMENT", b"PLAYGROUND")),
         "KEY_MISMATCH": partition.write(b"bob", event),
+        "SOURCE": Partition(replace(SURE, sources=Sources(preferences=("school",)))).prefer(level="NONE"),
         "FORWARDED_TWICE": far.write(away.encode(), event.replace(b"ada", away.encode()), mark),
         "BEFORE_OPENING": empty.write(b"ada", number),
         "ALREADY_OPENED": partition.control("fitly.log.opened.v1", OPENED),
@@ -92,10 +96,23 @@ def test_bad_input_leaves_its_neighbours_unaffected() -> None:
         partition.request(event_id="r")
         if partition is dirty:
             for told in REFUSALS.values():
-                if told.bin == "INVALID" and told.reason not in ("BEFORE_OPENING", "FORWARDED_TWICE", "ALREADY_OPENED"):
+                if told.bin == "INVALID" and told.reason not in (
+                    "BEFORE_OPENING",
+                    "FORWARDED_TWICE",
+                    "ALREADY_OPENED",
+                    "SOURCE",
+                ):
                     assert partition.write(*told.record[2:], stamp=told.record.timestamp).bin == "INVALID"
         partition.outcome(event_id="o")
-    assert clean.rows() == dirty.rows()
+    rows = dirty.rows() | {b"ada": encode_learner(dirty.learner()._replace(refused=b""))}
+    assert rows == clean.rows()
+    assert (
+        len(listed(dirty.learner().refused))
+        == sum(
+            told.bin == "INVALID" and told.record.key == b"ada" and told.reason in REASONS for told in REFUSALS.values()
+        )
+        - 2
+    )
 
 
 @pytest.mark.parametrize(("extra", "kept"), [(0, MOST_REJECTED), (1, MOST_BYTES)])
@@ -103,7 +120,7 @@ def test_of_a_record_that_unfolds_to_more_than_a_topic_holds_the_beginning_is_ke
     told = Partition().write(b"ada", b"a" * (MOST_REJECTED + extra))
     (rejected,) = told.outputs
     assert told.reason == "TOO_LARGE"
-    assert len(rejected.value) == kept
+    assert len(rejected.value or b"") == kept
     assert dict(rejected.headers).get(CUT_HEADER) == (str(MOST_REJECTED + 1).encode() if extra else None)
 
 

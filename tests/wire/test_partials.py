@@ -78,4 +78,4 @@ def test_a_partial_goes_to_the_partition_of_its_name_signed_and_under_a_key_of_i
     assert [out.key for out in outs] == [b"priors|MISSION|%d" % partition for partition in range(4)]
     for out in outs:
         assert out.topic == PARTIALS
-        assert is_signed(KEY, word().birth_id, out.value, dict(out.headers)[SIGNATURE_HEADER])
+        assert is_signed(KEY, word().birth_id, out.value or b"", dict(out.headers)[SIGNATURE_HEADER])

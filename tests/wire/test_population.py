@@ -10,7 +10,7 @@ from fitly.core.numbers import HOUR, Millis
 from fitly.core.partials import Kind, Look
 from fitly.core.system import LEDGER_KEY, POSITION_KEY, Position
 from fitly.core.topics import POPULATION, REJECTED
-from fitly.wire.batch import MOST_REJECTED
+from fitly.wire.letters import MOST_REJECTED
 from fitly.wire.merged import decode_merged, decode_word, encode_merged, encode_word
 from fitly.wire.outgoing import Change
 from fitly.wire.partials import home_of, outgoing_partial
@@ -105,7 +105,7 @@ def test_the_position_is_the_last_change_of_every_run() -> None:
     assert [change.key for change in changes] == [
         b"priors|MISSION|0", b"priors|MISSION|1", b"priors|MISSION", LEDGER_KEY, POSITION_KEY,
     ]  # fmt: skip
-    assert all(due_of(change.value) == 2**63 - 1 for change in changes)
+    assert all(due_of(change.value or b"") == 2**63 - 1 for change in changes)
     assert it.overdue() == 0
 
 
@@ -159,7 +159,7 @@ def test_a_word_in_another_partition_than_its_names_is_refused() -> None:
 def test_a_dead_letter_that_no_topic_would_hold_is_cut() -> None:
     (letter,) = shard().fold([Arrived(0, b"k", b"x" * (MOST_REJECTED + 1))]).outputs
     assert dict(letter.headers)["cut"] == str(MOST_REJECTED + 1).encode()
-    assert len(letter.value) == 64 * 1024
+    assert len(letter.value or b"") == 64 * 1024
 
 
 def test_rows_of_another_version_and_damaged_ones_are_told() -> None:

@@ -68,7 +68,7 @@ def test_a_decision_comes_back_as_it_was(policy: Policy) -> None:
 
 def test_a_decision_is_a_cloud_event_as_the_contract_has_it() -> None:
     (sent,) = Partition(Policy()).request().outputs
-    event = msgspec.json.decode(sent.value, type=CloudEvent[StrategySelected])
+    event = msgspec.json.decode(sent.value or b"", type=CloudEvent[StrategySelected])
     assert JSON.encode(event) == sent.value
     whole = json.loads(sent.value)
     assert whole["type"] == "fitly.strategy.selected.v1"

@@ -118,7 +118,7 @@ def test_whatever_goes_out_fits() -> None:
             partition.outcome(),
         ]
         for record in (output for each in told for output in each.outputs):
-            sent[record.topic].append(json.loads(record.value))
+            sent[record.topic].append(json.loads(record.value or b""))
     assert len(sent[SELECTED]) == 8
     assert len(sent[OUTCOMES]) == 20
     for event in sent[SELECTED]:
@@ -139,7 +139,7 @@ def test_whatever_is_assessed_fits() -> None:
         told.append(partition.outcome(score=score + n / 1000, context="CONTENT", outcome_type="CONTENT_ENGAGED"))
     partition.later(days=1)
     told += [partition.tick(), partition.reset()]
-    sent = [json.loads(output.value) for each in told for output in each.to(ASSESSED)]
+    sent = [json.loads(output.value or b"") for each in told for output in each.to(ASSESSED)]
     assert any(event["data"]["records"] and event["data"]["flips"] for event in sent)
     assert any(event["data"]["records"] == [] for event in sent)
     for event in sent:

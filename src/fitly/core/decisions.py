@@ -163,4 +163,19 @@ class OutcomeAmended:
     at: Millis
 
 
-Effect: TypeAlias = Answer | OutcomeFiled | OutcomeAmended | Assessed
+class DecisionGone(NamedTuple):
+    """Nothing stands any more for a learner in a context: the learner was erased."""
+
+    user_id: UserId
+    context: Context
+
+
+class LetterGone(NamedTuple):
+    """The dead letter of a learner's refused record goes, as the learner did or as too many came after it."""
+
+    user_id: UserId
+    partition: int
+    offset: int
+
+
+Effect: TypeAlias = Answer | OutcomeFiled | OutcomeAmended | Assessed | DecisionGone | LetterGone

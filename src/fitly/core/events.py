@@ -136,6 +136,16 @@ class PreferencesReset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LearnerErased:
+    """Forget the learner: what is said of them afterwards is not heard until `preferences.changed` with consent."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    acted_by: Text | None = None
+    reason: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockTicked:
     """Time passed in silence. Sent signed, per partition, by the partition's owner or a backfill's publisher."""
 
@@ -182,17 +192,22 @@ LearnerPayload: TypeAlias = (
     | PreferencesChanged
     | PreferencesReset
     | InsightObserved
+    | LearnerErased
 )
 ControlPayload: TypeAlias = LogOpened | PolicyRevised | PriorsRevised
 
+CHANGED: Final = "fitly.preferences.changed.v1"
+RESET: Final = "fitly.preferences.reset.v1"
+ERASED: Final = "fitly.learner.erased.v1"
 LEARNER_EVENTS: Final[dict[str, type[LearnerPayload]]] = {
     "fitly.outcome.recorded.v1": OutcomeRecorded,
     "fitly.outcome.corrected.v1": OutcomeCorrected,
     "fitly.strategy.requested.v1": StrategyRequested,
     "fitly.decision.applied.v1": DecisionApplied,
-    "fitly.preferences.changed.v1": PreferencesChanged,
-    "fitly.preferences.reset.v1": PreferencesReset,
     "fitly.insight.observed.v1": InsightObserved,
+    CHANGED: PreferencesChanged,
+    RESET: PreferencesReset,
+    ERASED: LearnerErased,
 }
 CONTROL_EVENTS: Final[dict[str, type[ControlPayload]]] = {
     "fitly.log.opened.v1": LogOpened,

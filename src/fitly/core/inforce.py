@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from fitly.core.entries import BASELINE
+from fitly.core.events import CHANGED, ERASED, RESET
 from fitly.core.numbers import CERTAIN, Micro, Millis, Nano, micro, nano, span
-from fitly.core.rules import Priors, Rules
+from fitly.core.rules import Priors, Rules, Sources
 from fitly.core.vocabulary import Context, Level, OutcomeType, Variant
 
 FourMetrics: TypeAlias = tuple[Micro, Micro, Micro, Micro]
@@ -72,6 +73,8 @@ class InForce(NamedTuple):
         Probability of being held out, and of not.
     default_reward : Micro or None
         Stands for outcomes that never came.
+    senders : dict
+        Sources that may send an event, by its type; a type that is not here may come from any.
     """
 
     rules: Rules
@@ -92,6 +95,7 @@ class InForce(NamedTuple):
     held_out: Nano
     free: Nano
     default_reward: Micro | None
+    senders: dict[str, frozenset[str]]
 
 
 def _typical(priors: Priors, context: Context, kind: OutcomeType) -> FourMetrics:
@@ -167,4 +171,10 @@ def put_in_force(rules: Rules) -> InForce:
         held_out=held_out,
         free=Nano(CERTAIN - held_out),
         default_reward=None if policy.default_reward is None else micro(policy.default_reward),
+        senders={kind: frozenset(names) for kind, names in _named_sources(policy.sources).items() if names},
     )
+
+
+def _named_sources(sources: Sources) -> dict[str, tuple[str, ...]]:
+    """Give who is named for each type; a reset is a change of preferences, and may forget what was learned."""
+    return {ERASED: sources.erasure, CHANGED: sources.preferences, RESET: sources.preferences}

@@ -79,6 +79,11 @@ class LearnerRow(NamedTuple):
         Events of this day or before are refused as LATE: the ring had to forget them.
     insights : Insights
         The newest observation of each kind; none is kept of a learner who has opted out.
+    consented_at : Millis
+        The time of the consent that began this row anew after an erasure, 0 for none: what happened before belongs to
+        the life that was erased.
+    refused : bytes
+        Offsets of the learner's refused records, 8 bytes each: their dead letters go with the learner.
     """
 
     user_id: UserId
@@ -89,6 +94,23 @@ class LearnerRow(NamedTuple):
     seen: bytes = b""
     seen_floor: int = -1
     insights: Insights = NO_INSIGHTS
+    consented_at: Millis = Millis(0)
+    refused: bytes = b""
+
+
+class Erased(NamedTuple):
+    """What is left of an erased learner, under a keyed hash of the id: that nothing is heard of them, and since when.
+
+    Attributes
+    ----------
+    at : Millis
+        The clock at the erasure; only consent given afterwards ends it.
+    seen : bytes
+        One `SEEN` record: the erasing event. A copy of it must not erase whoever has come back.
+    """
+
+    at: Millis
+    seen: bytes
 
 
 class ContextRow(NamedTuple):

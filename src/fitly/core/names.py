@@ -102,6 +102,28 @@ def unpacked_id(packed: bytes) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+ERASED_PREFIX: Final = b"\x01"
+"""Begins the key of an erased learner's marker: no user id holds a control character."""
+
+
+def erased_key(birth: bytes, user_id: UserId) -> bytes:
+    r"""Give the key under which it is remembered that a learner was erased: it tells nobody who that was.
+
+    Parameters
+    ----------
+    birth : bytes
+        Birth id of the input topic.
+    user_id : UserId
+        The learner.
+
+    Examples
+    --------
+    >>> erased_key(b"birth", UserId("ada"))[:1], len(erased_key(b"birth", UserId("ada")))
+    (b'\x01', 33)
+    """
+    return ERASED_PREFIX + hashlib.blake2b(user_id.encode(), digest_size=32, key=birth).digest()
+
+
 def fingerprint(key: EventKey) -> bytes:
     """Give the 16 bytes by which a seen event is remembered."""
     return hashlib.blake2b(key.encode(), digest_size=16).digest()

@@ -17,6 +17,7 @@ Probability: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Floor: TypeAlias = Annotated[float, Ge(0), Le(0.25)]
 """At most a quarter: there are four arms."""
 Days: TypeAlias = Annotated[float, Ge(0), Le(366)]
+SourceName: TypeAlias = Annotated[str, MinLen(1), MaxLen(200)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,19 @@ class Shadow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Which `source` may say what concerns a learner's rights; empty lets everybody who may write to the topic.
+
+    They stand in the policy and not in a process's settings: what was refused must be refused again at every refold.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    erasure: Annotated[tuple[SourceName, ...], MaxLen(64)] = ()
+    preferences: Annotated[tuple[SourceName, ...], MaxLen(64)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """How to decide and what to learn from. Every number of the product that is a choice stands here.
 
@@ -128,6 +142,7 @@ class Policy:
     fixed_arm: Variant | None = None
     shadows: Annotated[tuple[Shadow, ...], MaxLen(4)] = ()
     shadow_share: Probability = 1.0
+    sources: Sources = field(default_factory=Sources)
 
     def __post_init__(self) -> None:
         """Refuse a fixed policy without its arm, and two shadows of one name."""

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from fitly.core.decisions import Cause, Effect
 from fitly.core.events import LearnerEvent
 from fitly.core.inforce import InForce
-from fitly.core.learner import ContextRow, LearnerRow
+from fitly.core.learner import ContextRow, Erased, LearnerRow
 from fitly.core.names import UserId
 from fitly.core.numbers import Millis
 from fitly.core.vocabulary import Bin, Context
@@ -38,11 +38,15 @@ class Rows(Protocol):
     def context(self, user_id: UserId, context: Context) -> ContextRow | None:
         """Give a learner's row of a context, None where there is none yet."""
 
+    def erased(self, user_id: UserId) -> Erased | None:
+        """Give what is left of a learner who was erased and has not come back, None for everybody else."""
+
 
 class Folded(NamedTuple):
     """What one record led to: its bin, the rows that changed, and what goes out, in order.
 
     ``reopens`` where what was assessed has to be looked at again: see `assessing`.
+    With ``erased`` every row of the learner goes and this takes their place; with ``returned`` it goes in turn.
     """
 
     bin: Bin
@@ -50,6 +54,8 @@ class Folded(NamedTuple):
     contexts: tuple[ContextRow, ...] = ()
     effects: tuple[Effect, ...] = ()
     reopens: bool = False
+    erased: Erased | None = None
+    returned: bool = False
 
 
 class Scene(NamedTuple):

@@ -92,7 +92,8 @@ def newest(decisions: bytes) -> DecisionId | None:
 def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, lapses_at: Millis) -> ContextRow:
     """Let a decision stand: end the former one, open its reward window, move the active config.
 
-    ``lapses_at`` is when its parameters are to be rendered anew.
+    ``lapses_at`` is when its parameters are to be rendered anew. Where the learner or the policy forbids, no reward is
+    awaited: the window is closed from the beginning.
     """
     mode, variant, threshold = selected.mode, selected.strategy_variant, selected.threshold
     code = _NOTHING if variant is None else ARM_CODES[variant]
@@ -115,7 +116,7 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         selected.policy_revision,
         chance,
         *_default(row, taught, force),
-        *_NEW,
+        *(_SILENT if mode is Mode.OPTED_OUT else _NEW),
     )
     arms = row.arms
     if code is not _NOTHING:
@@ -126,7 +127,7 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         decisions=_ended(row.decisions, now) + entry,
         arms=arms,
         standing=Sealed.of(selected),
-        closes_at=Millis(min(row.closes_at, closes)),
+        closes_at=row.closes_at if mode is Mode.OPTED_OUT else Millis(min(row.closes_at, closes)),
         updated_at=now,
         baseline=force.baselines[row.context],
         lapses_at=lapses_at,
@@ -149,6 +150,8 @@ def _chance(propensities: dict[str, Nano]) -> int:
 _BITS: Final = tuple((variant.value, 1 << code) for variant, code in ARM_CODES.items())
 _NEW: Final = tuple(DecisionEntry._field_defaults.values())
 """What is known of a decision that has just been made: everything from `DecisionEntry.shown` on."""
+_SILENT: Final = tuple((DecisionEntry._field_defaults | {"is_open": 0}).values())
+"""The same of one that waits for nothing."""
 
 
 def _ended(decisions: bytes, now: Millis) -> bytes:

@@ -17,8 +17,10 @@ from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAm
 from fitly.core.dedupe import ACCEPTANCE_DAYS, is_seen, remember
 from fitly.core.eligibility import is_allowed
 from fitly.core.entries import DecisionEntry, Seen, Shown
+from fitly.core.erasing import consents, erase, returned
 from fitly.core.events import (
     DecisionApplied,
+    LearnerErased,
     LearnerEvent,
     OutcomeCorrected,
     OutcomeRecorded,
@@ -39,7 +41,7 @@ from fitly.core.scene import Folded, Moment, Rows, Scene
 from fitly.core.standing import is_overruled, is_stale
 from fitly.core.tally import put
 from fitly.core.vocabulary import ARM_VARIANTS, Bin, Context, Scope
-from fitly.core.windows import settle
+from fitly.core.windows import settle, shut
 
 
 def step(rows: Rows, event: LearnerEvent, force: InForce, at: Moment) -> Folded:
@@ -62,16 +64,26 @@ def step(rows: Rows, event: LearnerEvent, force: InForce, at: Moment) -> Folded:
         Nothing is changed in place; a row that is not in the result stays as it was.
     """
     learner = rows.learner(event.user_id)
-    created = learner is None
     if learner is None:
-        preferences = Preferences(level=force.rules.policy.default_level)
-        learner = LearnerRow(user_id=event.user_id, preferences=preferences, created_at=at.now, updated_at=at.now)
-    scene = Scene(rows, learner, event, force, at)
-    refusal = _refusal(event, at)
-    if refusal is not None:
-        return Folded(refusal, effects=_filed_unread(scene, refusal))
-    folded = looked_at(rows, HANDLERS[type(event.data)](scene, event.data), at)
-    if created and folded.learner is None and folded.contexts:
+        return _first(rows, event, force, at)
+    if event.time < learner.consented_at:
+        return Folded(Bin.ERASED)
+    return _heard(Scene(rows, learner, event, force, at))
+
+
+def _first(rows: Rows, event: LearnerEvent, force: InForce, at: Moment) -> Folded:
+    """Fold an event of a learner who has no row: a new one, or one who was erased."""
+    level, marker = force.rules.policy.default_level, rows.erased(event.user_id)
+    if marker is None:
+        learner = LearnerRow(event.user_id, Preferences(level=level), created_at=at.now, updated_at=at.now)
+    elif consents(event, marker):
+        learner = returned(event, marker, level, at.now)
+    else:
+        return Folded(Bin.ERASED)
+    folded = _heard(Scene(rows, learner, event, force, at))
+    if marker is not None:
+        return folded._replace(returned=folded.learner is not None)
+    if folded.learner is None and folded.contexts:
         return folded._replace(learner=learner)
     return folded
 
@@ -87,6 +99,14 @@ def fall_due(
         row, again = lapsed(row, learner, force, at.now)
         effects = (*effects, *again)
     return row, effects
+
+
+def _heard(scene: Scene) -> Folded:
+    """Fold an event that is of its time."""
+    refusal = _refusal(scene.event, scene.at)
+    if refusal is not None:
+        return Folded(refusal, effects=_filed_unread(scene, refusal))
+    return looked_at(scene.rows, HANDLERS[type(scene.event.data)](scene, scene.event.data), scene.at)
 
 
 def _refusal(event: LearnerEvent, at: Moment) -> Bin | None:
@@ -230,8 +250,17 @@ def _insight_observed(scene: Scene, data: InsightObserved) -> Folded:
     return insight_observed(scene, learner, data) if refusal is None else Folded(refusal)
 
 
+def _learner_erased(scene: Scene, _: LearnerErased) -> Folded:
+    """Forget the learner."""
+    refusal, _learner = _seen_by_learner(scene)
+    return erase(scene) if refusal is None else Folded(refusal)
+
+
 def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folded:
-    """Go through the learner's contexts: forget what was learned, replace or render anew the decisions that stand."""
+    """Go through the learner's contexts: forget what was learned, replace or render anew the decisions that stand.
+
+    Where the learner does not let us act, nothing is learned from this offset on: what is awaited is closed.
+    """
     rows: list[ContextRow] = []
     effects: list[Effect] = []
     for context in Context:
@@ -241,6 +270,8 @@ def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folde
         row = settle(before, scene.at.now)
         if forget:
             row = forgotten(row, scene.at.now)
+        if not is_allowed(learner.preferences, context):
+            row = shut(row, scene.at.now)
         if is_overruled(row, learner, scene.force):
             row, selected = decide(row, learner, scene.force, scene.at.now, scene.cause)
             effects.append(Answer(selected))
@@ -305,4 +336,5 @@ HANDLERS: Final[dict[type, Callable[[Scene, Any], Folded]]] = {
     PreferencesChanged: _preferences_changed,
     PreferencesReset: _preferences_reset,
     InsightObserved: _insight_observed,
+    LearnerErased: _learner_erased,
 }

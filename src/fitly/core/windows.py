@@ -49,6 +49,19 @@ def settle(row: ContextRow, now: Millis) -> ContextRow:
     return row._replace(closes_at=upcoming)
 
 
+def shut(row: ContextRow, now: Millis) -> ContextRow:
+    """Close every open window with what it has: the learner opted out, and nothing is learned from here on.
+
+    No default stands in for what may not come any more, and nothing is counted as unjoined.
+    """
+    if row.closes_at == NEVER:
+        return row
+    for index, is_open in enumerate(row.decisions[_IS_OPEN :: DECISIONS.width]):
+        if is_open:
+            row = _closed(row, index)
+    return row._replace(closes_at=NEVER, updated_at=now)
+
+
 def next_close(decisions: bytes) -> Millis:
     """Give the moment at which the next open window closes."""
     return Millis(min((closes for closes, is_open, _ in _WINDOWS(decisions) if is_open), default=NEVER))

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from fitly.core.assessing import looked_at_row
 from fitly.core.decisions import Answer, Cause, Selected
+from fitly.core.erasing import refused_once_more
 from fitly.core.errors import Broken
 from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, PriorsRevised, Tick, Unreadable
 from fitly.core.inforce import InForce, put_in_force
-from fitly.core.learner import NEVER, ContextRow, LearnerRow
-from fitly.core.names import LONGEST_USER, UserId, partition_of
+from fitly.core.learner import NEVER, ContextRow, Erased, LearnerRow
+from fitly.core.names import UserId, erased_key, partition_of
 from fitly.core.numbers import Day, Millis
 from fitly.core.rules import Rules
 from fitly.core.scene import Moment
@@ -34,11 +35,12 @@ from fitly.core.system import (
     Position,
     Sweep,
 )
-from fitly.core.topics import CONTEXTS, INPUT, LEARNERS, REJECTED
+from fitly.core.topics import CONTEXTS, INPUT, LEARNERS
 from fitly.core.vocabulary import Bin, ClockMode, Context
 from fitly.core.withdrawing import calls_for_it, withdrawn
 from fitly.wire import rows as at_rest
 from fitly.wire.events import Incoming, decode
+from fitly.wire.letters import dead_letter, learner_named
 from fitly.wire.outgoing import Change, Outgoing, outgoing
 from fitly.wire.partials import outgoing_partial
 from fitly.wire.refusing import MOST_BYTES
@@ -51,11 +53,6 @@ if TYPE_CHECKING:
     from fitly.wire.summing import Sums
 
 FORWARDED_HEADER: Final = "fitly-forwarded"
-CUT_HEADER: Final = "cut"
-"""Beside a rejected record of which only the beginning is kept: how many bytes it had."""
-MOST_REJECTED: Final = 2 << 20
-"""Bytes of a rejected record that are kept whole. A broker bounds what it takes after compression only: a record may
-unfold to more than any topic holds, and must not stop the log for that."""
 MOST_DUE: Final = 500
 """Rows that fall due at one tick or control record; the rest stays due."""
 LAST_DAY: Final = Day(0xFFFE)
@@ -87,8 +84,9 @@ class Batch:
         self._shard = shard
         self._learners: dict[str, LearnerRow | None] = {}
         self._contexts: dict[bytes, ContextRow | None] = {}
-        self._changed_learners: dict[str, LearnerRow] = {}
-        self._changed_contexts: dict[bytes, ContextRow] = {}
+        self._changed_learners: dict[str, LearnerRow | None] = {}
+        self._changed_contexts: dict[bytes, ContextRow | None] = {}
+        self._changed_markers: dict[bytes, Erased | None] = {}
         self._encoded: list[Change] | None = None
         self._sums = PartitionSums(shard.sums)
         self.rules: Rules = shard.rules
@@ -117,6 +115,14 @@ class Batch:
         """Give a learner's row of a context as of this point of the run."""
         return self._context(at_rest.context_key(user_id, context))
 
+    def erased(self, user_id: UserId) -> Erased | None:
+        """Give what is left of a learner who was erased, as of this point of the run."""
+        key = erased_key(self.force.birth, user_id)
+        if key in self._changed_markers:
+            return self._changed_markers[key]
+        value = self._shard.rows[LEARNERS].get(key)
+        return None if value is None else at_rest.decode_erased(value)
+
     def _context(self, key: bytes) -> ContextRow | None:
         try:
             return self._contexts[key]
@@ -133,6 +139,26 @@ class Batch:
         due = row.due_at
         if due != NEVER and (before is None or before.due_at != due):
             heappush(self._shard.due, (due, key))
+
+    def _forget(self, user_id: UserId, marker: Erased) -> None:
+        """Let every row of a learner go; the marker takes their place."""
+        for context in Context:
+            self._drop(at_rest.context_key(user_id, context))
+        self._learners[user_id] = None
+        if user_id.encode() in self._shard.rows[LEARNERS]:
+            self._changed_learners[user_id] = None
+        else:
+            self._changed_learners.pop(user_id, None)
+        self._changed_markers[erased_key(self.force.birth, user_id)] = marker
+
+    def _drop(self, key: bytes) -> None:
+        """Let a context's row go: the one place where rows do. What it contributed to the sums goes along."""
+        self._sums.row_changed(self._context(key), None)
+        self._contexts[key] = None
+        if key in self._shard.rows[CONTEXTS]:
+            self._changed_contexts[key] = None
+        else:
+            self._changed_contexts.pop(key, None)
 
     # -- one record ----------------------------------------------------------------------------------------
 
@@ -178,6 +204,11 @@ class Batch:
         if self.learner(event.user_id) is None and not self._is_mine(record):
             self._forward(record, event)
             return
+        senders = self.force.senders.get(event.kind)
+        if senders is not None and event.source not in senders:
+            detail = f"{event.source!r} may not send {event.kind}: the policy names who may in `sources`"
+            self._refuse(record, Unreadable("SOURCE", detail))
+            return
         at = Moment(Millis(record.timestamp), self.clock, self._shard.partition, record.offset)
         folded = step(self, event, self.force, at)
         self._count(folded.bin, event.kind)
@@ -186,6 +217,10 @@ class Batch:
             self._changed_learners[event.user_id] = folded.learner
         for row in folded.contexts:
             self._keep(row, at_rest.context_key(row.user_id, row.context))
+        if folded.erased is not None:
+            self._forget(event.user_id, folded.erased)
+        elif folded.returned:
+            self._changed_markers[erased_key(self.force.birth, event.user_id)] = None
         for effect in folded.effects:
             self.outputs.append(outgoing(effect))
 
@@ -257,20 +292,22 @@ class Batch:
         self._catch_up(Sweep(event.key, record.offset) if calls_for_it(before, self.force) else None)
 
     def _refuse(self, record: Incoming, why: Unreadable) -> None:
+        """Send a refused record on as a dead letter; of an erased learner nothing is kept, readable or not."""
+        named = learner_named(record.key) if self.rules.birth_id else None
+        if named is not None and self.learner(named) is None and self.erased(named) is not None:
+            self._count(Bin.ERASED, why.reason)
+            return
         self._count(Bin.INVALID, why.reason)
-        place = f"{INPUT}-{self._shard.partition}-{record.offset}"
-        user, value = (record.key or b"")[:LONGEST_USER], record.value or b""
-        headers: tuple[tuple[str, bytes | None], ...] = (
-            ("reason", why.reason.encode()),
-            ("detail", why.detail.encode(errors="replace")),
-            ("topic", INPUT.encode()),
-            ("partition", str(self._shard.partition).encode()),
-            ("offset", str(record.offset).encode()),
-        )
-        if len(value) > MOST_REJECTED:
-            headers = (*headers, (CUT_HEADER, str(len(value)).encode()))
-            value = value[:MOST_BYTES]
-        self.outputs.append(Outgoing(REJECTED, user + b"|" + place.encode(), value, headers))
+        self.outputs.append(dead_letter(record, why, self._shard.partition))
+        if named is not None and (learner := self.learner(named)) is not None:
+            self._list(learner, record.offset)
+
+    def _list(self, learner: LearnerRow, offset: int) -> None:
+        """Remember with the learner which dead letters are theirs: those go with them."""
+        learner, gone = refused_once_more(learner, self._shard.partition, offset)
+        self._learners[learner.user_id] = self._changed_learners[learner.user_id] = learner
+        if gone is not None:
+            self.outputs.append(outgoing(gone))
 
     def _catch_up(self, begun: Sweep | None = None) -> None:
         """Withdraw what is overruled and let fall due what is due: at most 500 rows together, withdrawals first."""
@@ -353,11 +390,16 @@ class Batch:
         """Give the rows that changed, in the order in which they first did."""
         if self._encoded is None:
             changes = [
-                Change(LEARNERS, user.encode(), at_rest.encode_learner(row))
+                Change(LEARNERS, user.encode(), None if row is None else at_rest.encode_learner(row))
                 for user, row in self._changed_learners.items()
             ]
             changes.extend(
-                Change(CONTEXTS, key, at_rest.encode_context(row)) for key, row in self._changed_contexts.items()
+                Change(LEARNERS, key, None if marker is None else at_rest.encode_erased(marker))
+                for key, marker in self._changed_markers.items()
+            )
+            changes.extend(
+                Change(CONTEXTS, key, None if row is None else at_rest.encode_context(row))
+                for key, row in self._changed_contexts.items()
             )
             self._encoded = changes
         return self._encoded

@@ -9,25 +9,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
 
 from fitly.core.errors import Refused
 from fitly.core.numbers import Millis
 from fitly.core.partials import Kind, Look, Merged, Partial, is_due, merged
 from fitly.core.system import LEDGER_KEY, POSITION_KEY, Ledger, Position
-from fitly.core.topics import PARTIALS, POPULATION, REJECTED
+from fitly.core.topics import PARTIALS, POPULATION
 from fitly.core.vocabulary import Bin
 from fitly.wire import rows as at_rest
-from fitly.wire.batch import CUT_HEADER, MOST_REJECTED
 from fitly.wire.events import Incoming
+from fitly.wire.letters import dead_letter
 from fitly.wire.merged import decode_merged, decode_word, encode_merged, encode_word
 from fitly.wire.outgoing import Change, Outgoing
 from fitly.wire.partials import decode_partial, home_of, merged_key, word_key
-from fitly.wire.refusing import MOST_BYTES
 from fitly.wire.signing import SIGNATURE_HEADER, is_signed
 
 Subject = tuple[Kind, str]
-LONGEST_KEY: Final = 400
 
 
 class Population:
@@ -102,7 +99,7 @@ class Population:
     def adopt(self, batch: Merging) -> None:
         """Make a batch's rows the shard's own, after they were committed."""
         for change in batch.row_changes():
-            self.rows[change.key] = change.value
+            self.load(*change)
         self.position = batch.position
         self.ledger = batch.ledger
         if new := {subject: look for subject, look in batch.looks() if look is not self.looks.get(subject)}:
@@ -219,19 +216,7 @@ class Merging:
 
     def _refuse(self, record: Incoming, why: Refused) -> None:
         self._count(Bin.INVALID, why.reason)
-        place = f"{PARTIALS}-{self._shard.partition}-{record.offset}"
-        headers: tuple[tuple[str, bytes | None], ...] = (
-            ("reason", why.reason.encode()),
-            ("detail", why.detail.encode(errors="replace")),
-            ("topic", PARTIALS.encode()),
-            ("partition", str(self._shard.partition).encode()),
-            ("offset", str(record.offset).encode()),
-        )
-        key, value = (record.key or b"")[:LONGEST_KEY] + b"|" + place.encode(), record.value or b""
-        if len(value) > MOST_REJECTED:
-            headers = (*headers, (CUT_HEADER, str(len(value)).encode()))
-            value = value[:MOST_BYTES]
-        self.outputs.append(Outgoing(REJECTED, key, value, headers))
+        self.outputs.append(dead_letter(record, why, self._shard.partition, PARTIALS))
 
     # -- the result ----------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ REASONS: Final = {
     "OUT_OF_RANGE": "a number outside its bounds",
     "SCHEMA": "the data do not fit the type's schema",
     "KEY_MISMATCH": "the record's key is not its subject",
+    "SOURCE": "a source that may not send this type, says the policy",
     "FORWARDED_TWICE": "sent on once already and still in the wrong partition",
     "BEFORE_OPENING": "written before the log was opened",
     "ALREADY_OPENED": "a second opening of the log",

@@ -13,7 +13,7 @@ import msgspec
 
 from fitly.core.decisions import Selected
 from fitly.core.errors import Broken
-from fitly.core.learner import NEVER, ROW_VERSION, ContextRow, LearnerRow, Sealed
+from fitly.core.learner import NEVER, ROW_VERSION, ContextRow, Erased, LearnerRow, Sealed
 from fitly.core.names import UserId
 from fitly.core.numbers import Millis
 from fitly.core.partials import Kind
@@ -47,6 +47,7 @@ _ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=_seal)
 _SELECTED: Final = msgspec.msgpack.Decoder(Selected)
 _LEARNER: Final = msgspec.msgpack.Decoder(LearnerRow)
 _CONTEXT: Final = msgspec.msgpack.Decoder(ContextRow, dec_hook=_unseal)
+_ERASED: Final = msgspec.msgpack.Decoder(Erased)
 _POSITION: Final = msgspec.msgpack.Decoder(Position)
 _LEDGER: Final = msgspec.msgpack.Decoder(Ledger)
 _RULES: Final = msgspec.msgpack.Decoder(Rules)
@@ -101,6 +102,16 @@ def decode_context(value: bytes) -> ContextRow:
     """Read a context row; raises `Broken` for bytes of another version or none."""
     row = _decode(_CONTEXT, value, "context")
     return row if value[DUE_WIDTH] == ROW_VERSION else context_of_2(row)
+
+
+def encode_erased(row: Erased) -> bytes:
+    """Give the bytes of an erased learner's marker."""
+    return _at_rest(NEVER, row)
+
+
+def decode_erased(value: bytes) -> Erased:
+    """Read an erased learner's marker; raises `Broken` for bytes of another version or none."""
+    return _decode(_ERASED, value, "marker")
 
 
 def encode_position(position: Position) -> bytes:

@@ -160,7 +160,7 @@ class Shard:
         for change in batch.row_changes():
             if change.table == CONTEXTS and change.key not in contexts:
                 self.keys.add(change.key)
-            self.rows[change.table][change.key] = change.value
+            self.load(*change)
         self.position = batch.position
         self.ledger = batch.ledger
         self.sums = batch.sums

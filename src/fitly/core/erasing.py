@@ -1,0 +1,77 @@
+"""Erasure: what goes, what is left, and who is heard again.
+
+Knows rows and the marker that takes their place. Must never know where either is kept, nor how a record was written.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fitly.core.decisions import DecisionGone, Effect, LetterGone
+from fitly.core.entries import SEEN
+from fitly.core.events import LearnerEvent, PreferencesChanged
+from fitly.core.learner import Erased, LearnerRow, Preferences
+from fitly.core.names import fingerprint
+from fitly.core.numbers import Millis, day_of
+from fitly.core.scene import Folded, Scene
+from fitly.core.vocabulary import Bin, Context, Level
+
+MOST_LETTERS: Final = 512
+"""Dead letters that are kept of one learner; the oldest goes as one more comes, so that the row can list them all."""
+OFFSET_WIDTH: Final = 8
+
+
+def consents(event: LearnerEvent, marker: Erased) -> bool:
+    """Tell whether an event ends an erasure: consent, given after it. An old one sent again does not."""
+    data = event.data
+    return isinstance(data, PreferencesChanged) and data.consent is True and event.time >= marker.at
+
+
+def returned(event: LearnerEvent, marker: Erased, level: Level, now: Millis) -> LearnerRow:
+    """Begin an empty row for whoever has come back; the event that erased them stays known."""
+    return LearnerRow(
+        user_id=event.user_id,
+        preferences=Preferences(level=level),
+        created_at=now,
+        updated_at=now,
+        seen=marker.seen,
+        consented_at=event.time,
+    )
+
+
+def erase(scene: Scene) -> Folded:
+    """Let everything of a learner go: rows, what stands, and dead letters.
+
+    Returns
+    -------
+    Folded
+        With the marker that takes the rows' place.
+    """
+    user, at = scene.event.user_id, scene.at
+    effects: list[Effect] = []
+    for context in Context:
+        row = scene.rows.context(user, context)
+        if row is not None and row.standing is not None:
+            effects.append(DecisionGone(user, context))
+    effects.extend(LetterGone(user, at.partition, offset) for offset in listed(scene.learner.refused))
+    seen = SEEN.pack(fingerprint(scene.event.key), day_of(scene.event.time))
+    return Folded(Bin.APPLIED, effects=tuple(effects), erased=Erased(at.now, seen))
+
+
+def listed(refused: bytes) -> list[int]:
+    """Give the offsets of a learner's refused records.
+
+    >>> listed((7).to_bytes(8, "big") + (9).to_bytes(8, "big"))
+    [7, 9]
+    """
+    places = range(0, len(refused), OFFSET_WIDTH)
+    return [int.from_bytes(refused[start : start + OFFSET_WIDTH], "big") for start in places]
+
+
+def refused_once_more(learner: LearnerRow, partition: int, offset: int) -> tuple[LearnerRow, LetterGone | None]:
+    """List one more refused record; where the list is full the oldest leaves it, and its dead letter with it."""
+    refused, gone = learner.refused + offset.to_bytes(OFFSET_WIDTH, "big"), None
+    if len(refused) > MOST_LETTERS * OFFSET_WIDTH:
+        gone = LetterGone(learner.user_id, partition, int.from_bytes(refused[:OFFSET_WIDTH], "big"))
+        refused = refused[OFFSET_WIDTH:]
+    return learner._replace(refused=refused), gone

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import pytest
 from tests.store.folded import Partition
 
-from fitly.core.effectiveness import EffectivenessRecord, effectiveness_records
+from fitly.core.assessments import EffectivenessRecord
+from fitly.core.effectiveness import effectiveness_records
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,

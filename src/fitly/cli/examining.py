@@ -202,7 +202,7 @@ async def _sink(settings: Settings, question: str) -> list[Answer]:
     async with store.snapshot(settings.database_url) as snapshot:
         positions = snapshot.positions
     waiting = 0
-    for topic in (*CHANGELOGS.values(), topics.SELECTED, topics.OUTCOMES):
+    for topic in (*CHANGELOGS.values(), topics.SELECTED, topics.OUTCOMES, topics.POPULATION_CHANGELOG):
         start = {partition: at for (name, partition), at in positions.items() if name == topic}
         async for records in read.read_batches(settings, topic, start=start):
             waiting += len(records)

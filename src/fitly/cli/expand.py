@@ -15,7 +15,19 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from fitly.core.decisions import Selected
-from fitly.core.entries import ARMS, BASELINE, BUCKETS, DECISIONS, EVIDENCE, OUTCOMES, OVERLAP, SEEN, TYPED, Shown
+from fitly.core.entries import (
+    ARMS,
+    BASELINE,
+    BUCKETS,
+    DECISIONS,
+    EVIDENCE,
+    OUTCOMES,
+    OVERLAP,
+    SEEN,
+    TYPED,
+    VERDICTS,
+    Shown,
+)
 from fitly.core.learner import NEVER, Sealed
 from fitly.core.names import unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
@@ -38,6 +50,7 @@ PACKED: Final[dict[str, Layout[Any]]] = {
     "baseline": BASELINE,
     "shadows": SCORES,
     "shadow_sums": SUMMED,
+    "assessed": VERDICTS,
 }
 
 
@@ -143,6 +156,8 @@ def expand(value: object) -> Plain:
             plain = value.hex()
         case datetime():
             plain = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            plain = value.isoformat()
         case None | bool() | int() | float() | str():
             plain = value
         case _:

@@ -6,7 +6,7 @@ Knows which records and rows were asked for. Must never know how a record is dec
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -22,10 +22,13 @@ from fitly.settings import Settings
 if TYPE_CHECKING:
     from fitly.cli import decoded
 
+EFFECTIVENESS: Final = "effectiveness"
+"""Not a changelog of its own: record 3 follows from the rows of ``contexts``."""
 TABLES: Final = {
     topics.LEARNERS: topics.LEARNERS_CHANGELOG,
     topics.CONTEXTS: topics.CONTEXTS_CHANGELOG,
     topics.POPULATION: topics.POPULATION_CHANGELOG,
+    EFFECTIVENESS: topics.CONTEXTS_CHANGELOG,
     "position": topics.CONTEXTS_CHANGELOG,
     "ledger": topics.CONTEXTS_CHANGELOG,
     "rules": topics.CONTEXTS_CHANGELOG,
@@ -45,8 +48,8 @@ MARKERS: Final = 50
 def tail(settings: Settings, *, topic: str, user: str | None, last: int, follow: bool, as_json: bool) -> None:
     """Show the newest records of TOPIC, decoded, then new ones as they come.
 
-    TOPIC is one of learner-events, control, strategy-selected, outcomes, rejected-events, partials,
-    fitly-learners-changelog, fitly-contexts-changelog, fitly-population-changelog.
+    TOPIC is one of learner-events, control, strategy-selected, outcomes, effectiveness-assessed, rejected-events,
+    partials, fitly-learners-changelog, fitly-contexts-changelog, fitly-population-changelog.
     """
     try:
         run(_tail(settings, topic, user, last, follow=follow, as_json=as_json))
@@ -114,17 +117,21 @@ def _is_of(key: bytes | None, user: str | None) -> bool:
 @as_json
 @configured(Need.KAFKA)
 def table(settings: Settings, *, name: str, key: str | None, as_json: bool) -> None:
-    """Show table NAME (learners, contexts, population, position, ledger, rules), read from its changelog.
+    """Show table NAME (learners, contexts, effectiveness, population, position, ledger, rules) from its changelog.
 
-    KEY is a learner's id, for contexts also USER|CONTEXT, for population KIND, KIND|NAME or KIND|NAME|PARTITION, for
-    the last three a partition's number. Without it every row is shown, in short; with it, or with --json, in full.
-    Nothing found ends with status 1.
+    KEY is a learner's id, for contexts and effectiveness also USER|CONTEXT, for population KIND, KIND|NAME or
+    KIND|NAME|PARTITION, for the last three a partition's number. Without it every row is shown, in short; with it, or
+    with --json, in full. Under effectiveness stands how many flags chance alone would give. Nothing found ends with
+    status 1.
     """
     found = run(_rows(settings, name, key))
     if not found and key is not None:
         fail(
             f"no row {key!r} in {name}: ids are as in the events' subject, in capitals and small letters alike", Exit.NO
         )
+    if name == EFFECTIVENESS:
+        _show_effectiveness(found, as_json=as_json)
+        return
     from fitly.cli import tables  # noqa: PLC0415
 
     if as_json:
@@ -135,6 +142,17 @@ def table(settings: Settings, *, name: str, key: str | None, as_json: bool) -> N
             click.echo(f"{click.style(tables.title(name, one), bold=True)}\n" + "\n".join(tables.lines(name, one)))
     else:
         show.console().print(tables.overview(name, found))
+
+
+def _show_effectiveness(found: Sequence[tuple[int, bytes, bytes]], *, as_json: bool) -> None:
+    from fitly.cli import effectiveness  # noqa: PLC0415
+
+    if as_json:
+        for one in effectiveness.documents(found):
+            show.line(one)
+        return
+    show.console().print(effectiveness.overview(found))
+    click.echo(effectiveness.by_chance_alone(effectiveness.records(found)))
 
 
 async def _rows(settings: Settings, name: str, key: str | None) -> list[tuple[int, bytes, bytes]]:

@@ -143,6 +143,8 @@ class ContextRow(NamedTuple):
         When the next of the insights lapses that the standing parameters look at; `NEVER` where they look at none.
     shadows, shadow_sums : bytes
         Records of `shadows.SCORES` of decisions still here, and of `shadows.SUMMED` of those that are not.
+    assessed : bytes
+        Records of `VERDICTS`: what was last announced of the effectiveness records that carried a test.
     """
 
     user_id: UserId
@@ -167,6 +169,7 @@ class ContextRow(NamedTuple):
     lapses_at: Millis = NEVER
     shadows: bytes = b""
     shadow_sums: bytes = b""
+    assessed: bytes = b""
 
     @property
     def due_at(self) -> Millis:

@@ -12,6 +12,7 @@ INPUT: Final = "learner-events"
 CONTROL: Final = "control"
 SELECTED: Final = "strategy-selected"
 OUTCOMES: Final = "outcomes"
+ASSESSED: Final = "effectiveness-assessed"
 REJECTED: Final = "rejected-events"
 PARTIALS: Final = "partials"
 LEARNERS: Final = "learners"
@@ -106,6 +107,19 @@ TOPICS: Final = (
         writer=("worker",),
         readers=("sink", "analysts"),
         help="What became of each outcome event: disposition, decision, config.",
+    ),
+    Topic(
+        name=ASSESSED,
+        key="user_id|CONTEXT",
+        retention_ms=30 * _DAY_MS,
+        config={"max.message.bytes": str(4 << 20)},
+        schema="effectiveness-assessed.json",
+        writer=("worker",),
+        readers=("operators", "analysts"),
+        help=(
+            "A learner's effectiveness in a context, looked at anew: when the reward window of a measured decision "
+            "closes, and when a flag or direction flips. The table personalization_effectiveness holds the newest."
+        ),
     ),
     Topic(
         name=REJECTED,

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from fitly.core.auditing import AuditRecord, audit_record
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.plain import plain
+from fitly.core.population_effectiveness import PopulationRecord, population_records
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,
@@ -33,6 +34,7 @@ from fitly.core.records import (
 )
 from fitly.core.system import LEDGER_KEY, SYSTEM_PREFIX
 from fitly.wire.events import parse_control
+from fitly.wire.merged import decode_merged, is_merged
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import decode_context, decode_learner, decode_ledger, split_context_key
 from fitly.wire.selected import decode_selected
@@ -182,6 +184,16 @@ async def control(records: Sequence[Incoming]) -> Control:
         if (audit := audit_record(event)) is not None:
             found.audits[event.number] = audit
     return found
+
+
+async def population(records: Sequence[Incoming]) -> list[tuple[PopulationRecord, int]]:
+    """Project a batch of the population changelog: the newest of what the partitions' words add up to."""
+    return [
+        (one, record.offset)
+        for key, record in newest(records).items()
+        if record.value is not None and is_merged(key)
+        for one in population_records(decode_merged(record.value))
+    ]
 
 
 async def outcomes(records: Sequence[Incoming]) -> Outcomes:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,
@@ -22,6 +23,7 @@ from fitly.core.records import (
     PolicyRecord,
     PreferencesRecord,
 )
+from fitly.core.statistics.own_baseline import by_chance
 from fitly.core.vocabulary import Bin
 from fitly.store import schema
 from fitly.store.engine import connected, make_engine, translated
@@ -36,6 +38,7 @@ RECORD_TABLES: Final[Mapping[type, Table]] = {
     DecisionRecord: schema.DECISIONS,
     LedgerRecord: schema.LEDGER,
     PolicyRecord: schema.POLICY_REVISIONS,
+    PopulationRecord: schema.POPULATION,
 }
 _AT_ONCE: Final = 2_000
 
@@ -57,6 +60,20 @@ class Status:
     bins: dict[str, int]
     read: int
     decisions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """How many effectiveness records of a context carry a test, how many of those are flagged, and by chance alone.
+
+    ``by_chance`` is what to expect where personalizing does nothing at all: one in twenty of the tested.
+    """
+
+    context: str
+    records: int
+    tested: int
+    flagged: int
+    by_chance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +149,15 @@ class Snapshot:
         )
         with translated():
             return [ContentSums(row[0], *map(int, row[1:])) for row in await self._connection.execute(chosen)]
+
+    async def flags(self) -> list[Flags]:
+        """Give each context's flags beside those that chance alone would give, sorted."""
+        table = schema.EFFECTIVENESS.c
+        tested, flagged = func.count(table.p_value), func.count().filter(table.is_statistically_significant)
+        chosen = select(table.context, func.count(), tested, flagged).group_by(table.context).order_by(table.context)
+        with translated():
+            found = await self._connection.execute(chosen)
+            return [Flags(row[0], row[1], row[2], row[3], by_chance(row[2])) for row in found]
 
     async def dangling(self) -> dict[str, int]:
         """Count references that lead nowhere, where the database does not hold them itself.

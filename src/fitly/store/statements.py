@@ -8,7 +8,7 @@ batch applied twice, or after a later one (positions set back by hand), changes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from operator import attrgetter
 from typing import Any, Final
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.effectiveness import UNKNOWN_COLUMNS
+from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,
@@ -98,6 +99,7 @@ FILED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _unsettled)
 AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES))
 DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, _rendered_later)
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
+POPULATION: Final = Kind(schema.POPULATION, PopulationRecord, _not_newer(schema.POPULATION))
 
 _PERSONAL: Final = (
     schema.PREFERENCES,
@@ -146,6 +148,11 @@ async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
         bins, offset = found.ledger
         written += await LEDGER.write(connection, [(one, offset) for one in bins])
     return written
+
+
+async def write_population(connection: AsyncConnection, found: Sequence[tuple[PopulationRecord, int]]) -> int:
+    """Write what is known over all learners; a context's newest look replaces its former one."""
+    return await POPULATION.write(connection, found)
 
 
 async def write_control(connection: AsyncConnection, found: Control) -> int:

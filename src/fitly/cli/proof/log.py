@@ -25,7 +25,7 @@ from fitly.settings import Settings
 from fitly.stream import read
 from fitly.wire.events import parse_event
 
-OUTPUTS: Final = (topics.SELECTED, topics.OUTCOMES, topics.REJECTED)
+OUTPUTS: Final = (topics.SELECTED, topics.OUTCOMES, topics.ASSESSED, topics.REJECTED)
 OPENING: Final = b"fitly.log.opened.v1"
 """Before the log was opened, events were refused; a forged opening changes nothing, since the true one comes first."""
 Step = Callable[[str, int, int], None]
@@ -130,7 +130,7 @@ class Log:
             self._causes.see(record)
         elif topic == topics.OUTCOMES:
             self._filings.see(record)
-        else:
+        elif topic == topics.REJECTED:
             self._rejects.see(record.partition, dict(record.headers))
 
     async def _read_input(self) -> None:

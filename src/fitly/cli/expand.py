@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from fitly.core.decisions import Selected
 from fitly.core.entries import ARMS, BUCKETS, DECISIONS, OUTCOMES, SEEN, Shown
+from fitly.core.erasing import listed
 from fitly.core.learner import NEVER, Sealed
 from fitly.core.names import unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
@@ -71,7 +72,7 @@ def _billionths(value: int) -> float:
 
 _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     moment: "since until closes first activated deactivated updated created_at updated_at last_reset_at closes_at "
-    "learning_since clock decided_at valid_until timestamp",
+    "learning_since clock decided_at valid_until timestamp consented_at at",
     _day: "day seen_floor",
     unpacked_id: "id decision",
     bytes.hex: "fingerprint",
@@ -83,6 +84,7 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement",
     _billionths: "propensity threshold",
+    lambda refused: [*listed(refused)]: "refused",
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}
 

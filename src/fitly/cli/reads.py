@@ -16,6 +16,7 @@ from fitly.cli import show
 from fitly.cli.options import as_json, configured, run
 from fitly.cli.program import Exit, fail
 from fitly.core import topics
+from fitly.core.names import ERASED_PREFIX
 from fitly.core.system import LEDGER_KEY, POSITION_KEY, RULES_KEY, SYSTEM_PREFIX
 from fitly.settings import Settings
 
@@ -153,6 +154,6 @@ async def _rows(settings: Settings, name: str, key: str | None) -> list[tuple[in
 def _is_wanted(name: str, key: str | None, partition: int, row_key: bytes) -> bool:
     if name in SYSTEM_TABLES:
         return row_key == SYSTEM_TABLES[name] and key in {None, str(partition)}
-    if row_key.startswith(SYSTEM_PREFIX):
+    if row_key.startswith((SYSTEM_PREFIX, ERASED_PREFIX)):
         return False
     return key is None or row_key == key.encode() or (name == topics.CONTEXTS and _is_of(row_key, key))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fitly.core import topics
+from fitly.core.names import ERASED_PREFIX
 from fitly.core.system import FOLD_KEY, LEDGER_KEY, POSITION_KEY, RULES_KEY
 from fitly.wire import rows
 
@@ -24,4 +25,6 @@ def decode(table: str, key: bytes, value: bytes) -> object:
     """Read a row by its table and key; what a partition knows stands among the contexts."""
     if key in SYSTEM:
         return SYSTEM[key](value)
+    if key.startswith(ERASED_PREFIX):
+        return rows.decode_erased(value)
     return rows.decode_learner(value) if table == topics.LEARNERS else rows.decode_context(value)

@@ -146,6 +146,12 @@ class DecisionGone(NamedTuple):
     context: Context
 
 
+class OutcomesGone(NamedTuple):
+    """Nothing that was filed of a learner so far counts any more: the learner was erased."""
+
+    user_id: UserId
+
+
 class LetterGone(NamedTuple):
     """The dead letter of a learner's refused record goes, as the learner did or as too many came after it."""
 
@@ -154,4 +160,4 @@ class LetterGone(NamedTuple):
     offset: int
 
 
-Effect: TypeAlias = Answer | OutcomeFiled | OutcomeAmended | DecisionGone | LetterGone
+Effect: TypeAlias = Answer | OutcomeFiled | OutcomeAmended | DecisionGone | OutcomesGone | LetterGone

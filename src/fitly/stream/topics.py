@@ -46,7 +46,7 @@ def broker_settings(topic: Topic, clock_mode: ClockMode) -> dict[str, str]:
     '-1'
     """
     settings = {"cleanup.policy": topic.cleanup, **topic.config}
-    if topic.cleanup == "delete":
+    if "delete" in topic.cleanup:
         settings["retention.ms"] = "-1" if topic.retention_ms is None else str(topic.retention_ms)
     if topic.name == INPUT:
         live = clock_mode is ClockMode.LIVE

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fitly.core.decisions import Answer, DecisionGone, Effect, LetterGone
+from fitly.core.decisions import Answer, DecisionGone, Effect, LetterGone, OutcomesGone
 from fitly.core.topics import INPUT, OUTCOMES, REJECTED, SELECTED
 from fitly.wire.outcomes import encode_outcome
 from fitly.wire.rows import context_key
@@ -46,6 +46,8 @@ def outgoing(effect: Effect) -> Outgoing:
         return Outgoing(SELECTED, key, encode_selected(selected), headers)
     if isinstance(effect, DecisionGone):
         return Outgoing(SELECTED, context_key(effect.user_id, effect.context), None)
+    if isinstance(effect, OutcomesGone):
+        return Outgoing(OUTCOMES, effect.user_id.encode(), None)
     if isinstance(effect, LetterGone):
         return Outgoing(REJECTED, letter_key(effect.user_id.encode(), effect.partition, effect.offset), None)
     return Outgoing(OUTCOMES, effect.user_id.encode(), encode_outcome(effect))

@@ -109,7 +109,7 @@ def newest(records: Sequence[Incoming]) -> dict[bytes, Incoming]:
 async def learners(records: Sequence[Incoming]) -> Learners:
     """Project a batch of the learners changelog."""
     found = Learners()
-    gone = newest([record for record in records if record.value is None])  # also of those who have come back since
+    gone = newest([record for record in records if record.value is None])  # also where something newer follows
     found.erased = [
         (plain(key.decode()), each.offset) for key, each in gone.items() if not key.startswith(_NOT_LEARNERS)
     ]

@@ -80,7 +80,7 @@ class LearnerRow(NamedTuple):
     insights : Insights
         The newest observation of each kind; none is kept of a learner who has opted out.
     consented_at : Millis
-        The time of the consent that began this row anew after an erasure, 0 for none: what happened before belongs to
+        When, in event time, consent began this row anew after an erasure, 0 for none: what happened before belongs to
         the life that was erased.
     refused : bytes
         Offsets of the learner's refused records, 8 bytes each: their dead letters go with the learner.

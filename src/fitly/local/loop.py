@@ -13,16 +13,19 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from fitly.core.events import ControlPayload, LogOpened, PolicyRevised
+from fitly.core.events import ControlPayload, LogOpened, PolicyRevised, PriorsRevised
 from fitly.core.names import partition_of
 from fitly.core.numbers import Millis, to_millis
-from fitly.core.rules import Policy, Rules
-from fitly.core.topics import SELECTED
+from fitly.core.partials import Kind, Partial, merged
+from fitly.core.priors import estimated, worth_telling
+from fitly.core.rules import ContextPriors, Policy, Rules
+from fitly.core.topics import PARTIALS, SELECTED
 from fitly.core.vocabulary import ClockMode, Context, Mode, Variant
 from fitly.local.found import Decided
 from fitly.local.life import Life, Round
 from fitly.local.simulate import START, Standing
 from fitly.wire.events import encode_control, encode_tick
+from fitly.wire.partials import decode_partial
 from fitly.wire.selected import ANSWERS_HEADER
 from fitly.wire.shard import Outgoing, Shard
 from fitly.wire.signing import SIGNATURE_HEADER, sign
@@ -75,6 +78,10 @@ class Loop:
         (user, context) to the newest decision.
     bins : Counter
         The ledger of all partitions.
+    priors : dict
+        What the population's sums said last, by context; None until the second agent told it.
+    told : int
+        How often priors were revised.
     """
 
     def __init__(
@@ -93,6 +100,10 @@ class Loop:
         self._read = msgspec.json.Decoder(_Selected).decode
         self._write = msgspec.json.Encoder().encode
         self._controls = 0
+        self._words: dict[tuple[Kind, str, int], Partial] = {}
+        self._changed: set[Context] = set()
+        self.priors: dict[Context, ContextPriors] = {}
+        self.told = 0
         for shard in self.shards:
             shard.opened()
         begin = to_millis(START)
@@ -135,6 +146,7 @@ class Loop:
         for shard, records in zip(self.shards, homes, strict=True):
             self._fold(shard, records)
             self._tick(shard, each.end)
+        self._tell(each.end)
 
     def control(self, kind: str, data: ControlPayload, now: Millis) -> None:
         """Let every partition read a control event, as the sequencer would write it."""
@@ -142,6 +154,17 @@ class Loop:
         value = encode_control(self._controls, kind, data, now)
         for shard in self.shards:
             self._fold(shard, [self._signed(shard, value, now)])
+
+    def _tell(self, now: Millis) -> None:
+        """Be the second agent: put the partitions' words together, and tell what moved enough."""
+        for context in sorted(self._changed):
+            words = [word for (kind, name, _), word in self._words.items() if (kind, name) == (Kind.PRIORS, context)]
+            new = estimated(merged(words))
+            if worth_telling(self.priors.get(context), new):
+                self.priors[context] = new
+                self.told += 1
+                self.control("fitly.priors.revised.v1", PriorsRevised(context=context, priors=new), now)
+        self._changed.clear()
 
     def _tick(self, shard: Shard, now: Millis) -> None:
         """Tick until nothing is overdue: each tick does a slice."""
@@ -165,6 +188,11 @@ class Loop:
         for sent in outputs:
             if sent.topic == SELECTED and not any(name == ANSWERS_HEADER for name, _ in sent.headers):
                 self._hear_decision(sent.value)
+            elif sent.topic == PARTIALS:
+                word = decode_partial(sent.value)
+                self._words[word.kind, word.name, word.partition] = word
+                if word.kind is Kind.PRIORS:
+                    self._changed.add(Context(word.name))
 
     def _hear_decision(self, value: bytes) -> None:
         data = self._read(value).data

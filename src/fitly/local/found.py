@@ -166,7 +166,7 @@ class Found:
         best, mean = max(effects), sum(effects) / len(effects)
         most = max(best, 0.0)
         band = sum(best > edge for edge in BANDS)
-        tally = self.cells[Cell(quarter, context, learner.level, self._ranks[learner.index], band)]
+        tally = self.cells[Cell(quarter, context, learner.level, self._ranks[learner.number], band)]
         tally.decisions += 1
         tally.uniform += most - mean
         if variant is None:
@@ -208,6 +208,10 @@ class Found:
         """Add up one quarter of the learners, from the least able to the ablest."""
         return self.tally(lambda cell: cell.ability == quarter)
 
+    def by_benefit(self, band: int) -> Tally:
+        """Add up the learners whose best arm's true effect is in a band; see `BANDS`."""
+        return self.tally(lambda cell: cell.band == band)
+
     def pairs(self) -> list[tuple[float, float]]:
         """Give ability and confidence in the end, for each learner and context."""
         return [
@@ -241,5 +245,5 @@ def correlation(pairs: list[tuple[float, float]]) -> float:
 
 def _quarters(learners: list[Learner]) -> dict[int, int]:
     """Give each learner's quarter by ability, 0 for the least able."""
-    order = sorted(learners, key=lambda learner: (learner.ability, learner.index))
-    return {learner.index: place * QUARTERS // len(order) for place, learner in enumerate(order)}
+    order = sorted(learners, key=lambda learner: (learner.ability, learner.number))
+    return {learner.number: place * QUARTERS // len(order) for place, learner in enumerate(order)}

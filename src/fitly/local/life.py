@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from heapq import heappop, heappush
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -30,6 +30,8 @@ REPEAT_HOURS: Final = 48.0
 """A repeated event comes within so many hours."""
 AMEND_DAYS: Final = (1.0, 3.0)
 TOO_LATE_DAYS: Final = ACCEPTANCE_DAYS + 4
+LONGEST_DELAY_DAYS: Final = ACCEPTANCE_DAYS - 5
+"""What is delayed comes in time all the same, and so does what puts it right."""
 
 
 class Arrival(NamedTuple):
@@ -101,34 +103,34 @@ class Life:
     # -- one learner's day -----------------------------------------------------------------------------------
 
     def _draw(self, day: int, learner: Learner) -> Random:
-        return self.people.draw("day", day, learner.index)
+        return self.people.draw("day", day, learner.number)
 
     def _studies(self, day: int, learner: Learner) -> bool:
-        if learner.index in self.gone:
+        if learner.number in self.gone:
             return False
-        return self.people.draw("studies", day, learner.index).random() < learner.diligence
+        return self.people.draw("studies", day, learner.number).random() < learner.diligence
 
     def _ask(self, day: int, learner: Learner, draw: Random) -> None:
         """Let the application ask, before the first thing in a context and now and then; set the level at first."""
         people, untidy = self.people, self.people.world.untidy
-        new = all((learner.index, context) not in self._asked for context in people.world.contexts)
+        new = all((learner.number, context) not in self._asked for context in people.world.contexts)
         if new and learner.level is not Level.MEDIUM:
             self._prefer(day, learner, {"level": learner.level.value}, 3.0)
-        elif day == self.days // 2 and people.draw("leaves", learner.index).random() < untidy.opted_out:
+        elif day == self.days // 2 and people.draw("leaves", learner.number).random() < untidy.opted_out:
             self._prefer(day, learner, {"level": Level.NONE.value}, 3.0)
         for context in people.world.contexts:
             hour = draw.uniform(3.5, MORNING)
-            if (learner.index, context) in self._asked and draw.random() >= people.world.asks:
+            if (learner.number, context) in self._asked and draw.random() >= people.world.asks:
                 continue
-            self._asked.add((learner.index, context))
+            self._asked.add((learner.number, context))
             at = self._moment(day, hour)
-            name = f"{day}-{learner.index}-{context[0]}r"
+            name = f"{day}-{learner.number}-{context[0]}r"
             self._send("request", at, people.request(name, learner, context, to_datetime(at)), draw)
 
     def _prefer(self, day: int, learner: Learner, what: dict[str, Any], hour: float) -> None:
         at = self._moment(day, hour)
         event = self.people.event(
-            "fitly.preferences.changed.v1", f"{day}-{learner.index}-p", learner.user_id, to_datetime(at), what
+            "fitly.preferences.changed.v1", f"{day}-{learner.number}-p", learner.user_id, to_datetime(at), what
         )
         self._put("preferences", at, event)
 
@@ -138,31 +140,31 @@ class Life:
         hour = learner.hour + draw.uniform(-1.0, 1.0)
         for context in people.world.contexts:
             stands = standing(learner.user_id, context)
-            shown = stands if stands is None else self._on_screen(day, learner, stands, draw)
+            shown = stands if stands is None else self._on_screen(day, learner, context, stands, draw)
             for turn in range(people.world.outcomes):
                 hour = min(NIGHT, hour + draw.uniform(0.05, 0.4))
                 at = self._moment(day, hour)
-                name = f"{day}-{learner.index}-{context[0]}{turn}"
+                name = f"{day}-{learner.number}-{context[0]}{turn}"
                 event = people.outcome(name, learner, context, to_datetime(at), shown, day=day)
-                self._hand_in(day, learner, event, at, draw)
+                self._hand_in(learner, event, at, draw)
             choice = shown.variant if shown is not None and shown.apply else None
             if untidy.drop_out and draw.random() < untidy.drop_out.get(choice, 0.0):
-                self.gone.add(learner.index)
+                self.gone.add(learner.number)
                 return
 
-    def _on_screen(self, day: int, learner: Learner, stands: Standing, draw: Random) -> Standing:
+    def _on_screen(self, day: int, learner: Learner, context: Context, stands: Standing, draw: Random) -> Standing:
         """Give what the learner really sees; where that is not what was decided, the application says so."""
         unshown = self.people.world.untidy.unshown
         if not (stands.apply and unshown and draw.random() < unshown):
             return stands
         at = self._moment(day, MORNING + 0.1)
         data = {"decision_id": stands.decision_id, "applied": False, "reason": "the screen was offline"}
-        name = f"{day}-{learner.index}-{stands.decision_id[:8]}"
+        name = f"{day}-{learner.number}-{context[0]}d"
         event = self.people.event("fitly.decision.applied.v1", name, learner.user_id, to_datetime(at), data)
         self._put("denial", at, event)
         return Standing(stands.decision_id, apply=False, variant=None)
 
-    def _hand_in(self, day: int, learner: Learner, event: Event, at: Millis, draw: Random) -> None:
+    def _hand_in(self, learner: Learner, event: Event, at: Millis, draw: Random) -> None:
         """Let an outcome arrive: mostly at once, sometimes late or wrong and put right."""
         untidy = self.people.world.untidy
         fate = draw.random() if _is_untidy(untidy) else 1.0
@@ -172,7 +174,7 @@ class Life:
         arrives = at
         if untidy.delayed and draw.random() < untidy.delayed:
             arrives = Millis(at + int(draw.expovariate(1 / untidy.delay_hours) * HOUR))
-            arrives = min(arrives, Millis(at + (ACCEPTANCE_DAYS - 2) * DAY))
+            arrives = min(arrives, Millis(at + LONGEST_DELAY_DAYS * DAY))
         self._send("outcome", arrives, event, draw)
         fate -= untidy.late
         if 0 <= fate < untidy.corrected + untidy.withdrawn:
@@ -229,12 +231,3 @@ class Life:
 
 def _is_untidy(untidy: Untidiness) -> bool:
     return bool(untidy.late or untidy.corrected or untidy.withdrawn)
-
-
-def days_of(start: datetime, rounds: int) -> datetime:
-    """Give the moment at which so many rounds are over.
-
-    >>> days_of(START, 3).isoformat()
-    '2025-01-07T06:00:00+00:00'
-    """
-    return start + timedelta(days=rounds // 2, hours=MORNING * (rounds % 2))

@@ -67,7 +67,7 @@ class Learner(NamedTuple):
         What each arm adds in each context, for them.
     """
 
-    index: int
+    number: int
     user_id: str
     ability: float
     gain: float
@@ -133,9 +133,7 @@ class Population:
             for variant in Variant
         }
         hour = draw.uniform(8.0, 20.0)
-        return Learner(
-            index, self.user_id(index), ability, gain, min(1.0, max(0.05, diligence)), hour, level, effects
-        )
+        return Learner(index, self.user_id(index), ability, gain, min(1.0, max(0.05, diligence)), hour, level, effects)
 
     def user_id(self, index: int) -> str:
         """Give a learner's id."""

@@ -175,7 +175,7 @@ _EVERYDAY: Final = Kind(
 _ALL: Final = (
     World(
         name="everyday",
-        help="what a platform might see: arms differ a little, in SESSION nothing helps, contexts measure what they can",
+        help="a platform: arms differ a little, in SESSION nothing helps, contexts measure what they can",
         kinds=(_EVERYDAY,),
         spread=0.03,
         ability_mean=0.58,
@@ -196,12 +196,12 @@ _ALL: Final = (
     World(
         name="common_effect",
         help="one arm adds .1 for everybody, the others nothing; another arm in each context",
-        kinds=(Kind(effects={best: 0.1 for best in _BEST.items()}),),
+        kinds=(Kind(effects=dict.fromkeys(_BEST.items(), 0.1)),),
     ),
     World(
         name="heterogeneous",
         help="one arm adds .06 on average, and every arm's effect differs between learners (sd .08)",
-        kinds=(Kind(effects={best: 0.06 for best in _BEST.items()}),),
+        kinds=(Kind(effects=dict.fromkeys(_BEST.items(), 0.06)),),
         spread=0.08,
     ),
     World(

@@ -27,13 +27,14 @@ POLICIES: Final = {"default": Policy(), "doubtful": DOUBTFUL}
 
 
 class Job(NamedTuple):
-    """One run: a world, how many learners for how long, the seed of everything, and a policy by name."""
+    """One run: a world, how many learners for how long, the seed of everything, a policy by name, and where."""
 
     world: str
     seed: int
     learners: int
     days: int
     policy: str = "default"
+    contexts: tuple[Context, ...] = tuple(Context)
 
 
 class Effect(NamedTuple):
@@ -88,7 +89,7 @@ class Run(NamedTuple):
 def run(job: Job) -> Run:
     """Live a world's days in memory, and keep what the gate asks for."""
     began = time.perf_counter()
-    world = WORLDS[job.world]
+    world = replace(WORLDS[job.world], contexts=job.contexts)
     people = Population(size=job.learners, seed=job.seed, run="gate", world=world)
     found = Found(people, days=job.days)
     loop = Loop(POLICIES[job.policy], seed=job.seed, heard=found.add)
@@ -147,12 +148,12 @@ def jobs_of(
 
 
 GATE: Final = ("true_effect_08", "none", "common_effect", "heterogeneous", "able_learners")
-"""The worlds the gate is about; `replace` any of them to ask something else."""
+"""The worlds the gate is about."""
 
 
 def added(tallies: Iterable[Tally]) -> Tally:
     """Add tallies up into a new one."""
-    total = replace(Tally())
+    total = Tally()
     for tally in tallies:
         total.add(tally)
     return total

@@ -186,6 +186,8 @@ class Loop:
     def _hear(self, outputs: Iterable[Outgoing]) -> None:
         """Read what went out, as consumers do."""
         for sent in outputs:
+            if sent.value is None:
+                continue
             if sent.topic == SELECTED and not any(name == ANSWERS_HEADER for name, _ in sent.headers):
                 self._hear_decision(sent.value)
             elif sent.topic == PARTIALS:

@@ -229,6 +229,14 @@ _ALL: Final = (
         drift=0.05,
     ),
     World(
+        name="school_year",
+        help="as common_effect, with learners who study on three days in ten and differ in what helps (sd .03)",
+        kinds=(Kind(effects=dict.fromkeys(_BEST.items(), 0.1)),),
+        spread=0.03,
+        drift=0.03,
+        diligence=(0.15, 0.45),
+    ),
+    World(
         name="harmful",
         help="every arm costs .05: the best is to leave learners alone",
         kinds=(Kind(effects={(context, variant): -0.05 for context in Context for variant in Variant}),),

@@ -26,7 +26,7 @@ from fitly.core.entries import (
     Seen,
 )
 from fitly.core.events import LogOpened, OutcomeRecorded, PolicyRevised
-from fitly.core.learner import ContextRow, Erased, LearnerRow, Preferences, Sealed
+from fitly.core.learner import Act, ContextRow, Erased, LearnerRow, Preferences, Sealed
 from fitly.core.names import (
     ConfigId,
     DecisionId,
@@ -173,6 +173,7 @@ LEARNER = LearnerRow(
     seen_floor=20_500,
     consented_at=Millis(NOW - 7),
     refused=(77).to_bytes(8, "big"),
+    acts=(Act(NOW, KEY, "fitly.preferences.changed.v1", "guardian-7"),),
 )
 CONTEXT = ContextRow(
     user_id=ELEVE,

@@ -22,7 +22,7 @@ from fitly.core.effectiveness import EffectivenessRecord, config_identifier, eff
 from fitly.core.entries import ARMS, ArmEntry
 from fitly.core.events import ControlEvent, PolicyRevised
 from fitly.core.filings import DecisionRecord, OutcomeRecord, amended, decision_record, outcome_record, settled
-from fitly.core.learner import ContextRow, LearnerRow
+from fitly.core.learner import Act, ContextRow, Erased, LearnerRow
 from fitly.core.names import named
 from fitly.core.numbers import ONE, Millis, to_datetime
 from fitly.core.plain import Json, as_json, plain, rendered
@@ -115,6 +115,29 @@ class PolicyRecord:
     policy: Json
     note: str
     issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One act in somebody else's name; ``user_id`` is None where the act was to forget them."""
+
+    event_id: str
+    occurred_at: datetime
+    actor: str
+    action: str
+    user_id: str | None
+
+
+def audit_records(row: LearnerRow | Erased) -> list[AuditRecord]:
+    """Project what others did in a learner's name, or who asked for an erasure."""
+    if isinstance(row, Erased):
+        return [] if row.act is None else [_audited(row.act, None)]
+    return [_audited(act, plain(row.user_id)) for act in row.acts]
+
+
+def _audited(act: Act, user_id: str | None) -> AuditRecord:
+    action = act.kind.removeprefix("fitly.").removesuffix(".v1")
+    return AuditRecord(act.key, to_datetime(act.at), plain(act.by), action, user_id)
 
 
 def preferences_id(user_id: str) -> str:

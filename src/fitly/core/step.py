@@ -16,7 +16,7 @@ from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAm
 from fitly.core.dedupe import ACCEPTANCE_DAYS, is_seen, remember
 from fitly.core.eligibility import is_allowed
 from fitly.core.entries import DecisionEntry, Shown
-from fitly.core.erasing import consents, erase, returned
+from fitly.core.erasing import MOST_ACTS, acted, consents, erase, returned
 from fitly.core.events import (
     DecisionApplied,
     LearnerErased,
@@ -214,7 +214,8 @@ def _preferences_changed(scene: Scene, data: PreferencesChanged) -> Folded:
     refusal, learner = _seen_by_learner(scene)
     if refusal is not None:
         return Folded(refusal)
-    learner = learner._replace(preferences=changed(learner.preferences, data))
+    acts = (learner.acts + acted(scene.event, data.acted_by, scene.at.now))[-MOST_ACTS:]
+    learner = learner._replace(preferences=changed(learner.preferences, data), acts=acts)
     return _with_overruled(scene, learner, forget=False)
 
 
@@ -226,14 +227,15 @@ def _preferences_reset(scene: Scene, data: PreferencesReset) -> Folded:
     preferences = learner.preferences
     if data.scope is not Scope.LEARNED:
         preferences = reset(preferences, scene.force.rules.policy.default_level, consent=bool(data.consent))
-    learner = learner._replace(preferences=preferences, last_reset_at=scene.at.now)
+    acts = (learner.acts + acted(scene.event, data.acted_by, scene.at.now))[-MOST_ACTS:]
+    learner = learner._replace(preferences=preferences, last_reset_at=scene.at.now, acts=acts)
     return _with_overruled(scene, learner, forget=data.scope is not Scope.PREFERENCES)
 
 
-def _learner_erased(scene: Scene, _: LearnerErased) -> Folded:
+def _learner_erased(scene: Scene, data: LearnerErased) -> Folded:
     """Forget the learner."""
     refusal, _learner = _seen_by_learner(scene)
-    return erase(scene) if refusal is None else Folded(refusal)
+    return erase(scene, data.acted_by) if refusal is None else Folded(refusal)
 
 
 def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folded:

@@ -17,12 +17,14 @@ from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.names import ERASED_PREFIX
 from fitly.core.plain import plain
 from fitly.core.records import (
+    AuditRecord,
     ConfigRecord,
     DecisionRecord,
     EffectivenessRecord,
     LedgerRecord,
     PolicyRecord,
     PreferencesRecord,
+    audit_records,
     config_records,
     decision_record,
     effectiveness_records,
@@ -33,7 +35,7 @@ from fitly.core.records import (
 from fitly.core.system import LEDGER_KEY, SYSTEM_PREFIX
 from fitly.wire.events import parse_control
 from fitly.wire.outcomes import decode_outcome
-from fitly.wire.rows import decode_context, decode_learner, decode_ledger, split_context_key
+from fitly.wire.rows import decode_context, decode_erased, decode_learner, decode_ledger, split_context_key
 from fitly.wire.selected import decode_selected
 
 _NOT_LEARNERS: Final = (SYSTEM_PREFIX, ERASED_PREFIX)
@@ -63,6 +65,7 @@ class Learners:
 
     preferences: list[tuple[PreferencesRecord, int]] = field(default_factory=list)
     erased: list[tuple[str, int]] = field(default_factory=list)
+    acts: list[AuditRecord] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -114,8 +117,14 @@ async def learners(records: Sequence[Incoming]) -> Learners:
         (plain(key.decode()), each.offset) for key, each in gone.items() if not key.startswith(_NOT_LEARNERS)
     ]
     for key, record in newest(records).items():
-        if record.value is not None and not key.startswith(_NOT_LEARNERS):
-            found.preferences.append((preferences_record(decode_learner(record.value)), record.offset))
+        if record.value is None or key.startswith(SYSTEM_PREFIX):
+            continue
+        if key.startswith(ERASED_PREFIX):
+            found.acts += audit_records(decode_erased(record.value))
+        else:
+            row = decode_learner(record.value)
+            found.preferences.append((preferences_record(row), record.offset))
+            found.acts += audit_records(row)
     return found
 
 

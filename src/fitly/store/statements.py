@@ -9,7 +9,7 @@ batch applied twice, or after a later one (positions set back by hand), changes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import astuple, fields
 from operator import attrgetter
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.effectiveness import UNKNOWN_COLUMNS
 from fitly.core.records import (
+    AuditRecord,
     ConfigRecord,
     DecisionRecord,
     EffectivenessRecord,
@@ -89,6 +90,7 @@ LEDGER: Final = Kind(schema.LEDGER, LedgerRecord, _not_newer(schema.LEDGER))
 FILED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _unsettled)
 AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES))
 DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, None)
+AUDIT: Final = Upsert(schema.AUDIT_LOG, [field.name for field in fields(AuditRecord)], key=["event_id"])
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
 
 _OVERTAKEN: Final = keys.overtaken()
@@ -114,6 +116,7 @@ async def write_learners(connection: AsyncConnection, found: Learners) -> int:
         parameters = keys.learner_keys(sorted(found.erased))
         for statement in _FORGET_LEARNER:
             await connection.execute(statement, parameters)
+    await AUDIT.run(connection, [astuple(act) for act in found.acts])
     return await PREFERENCES.write(connection, found.preferences) + len(found.erased)
 
 

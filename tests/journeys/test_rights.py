@@ -8,7 +8,7 @@ import pytest
 from tests.journeys.conftest import Installation
 from tests.journeys.test_first_day import bins, event, mission
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(1_200)]
 
 
 def test_a_learner_opts_out_is_erased_and_comes_back(install: Callable[..., Installation]) -> None:

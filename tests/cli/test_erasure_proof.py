@@ -8,7 +8,7 @@ import pytest
 from tests.cli.folded import START, Folded, Record, event, folded, log
 from tests.cli.test_proof import NOW, causes, filings, ledger, rejects, replay
 
-from fitly.cli.decoded import document
+from fitly.cli.decoded import document, line
 from fitly.cli.proof.ledgers import bins_of
 from fitly.cli.proof.traces import DAY_MS, Seen, packed, trace
 from fitly.cli.tables import overview
@@ -97,6 +97,11 @@ def test_a_marker_can_be_read(erased: Folded) -> None:
     assert str(told["value"]["at"]).startswith("2026-01-05T08:")
     rows = [(0, b"ada", erased.tables.rows[0, topics.LEARNERS][b"ada"])]
     assert overview(topics.LEARNERS, rows).row_count == 1
+
+
+@pytest.mark.parametrize("topic", [topics.SELECTED, topics.OUTCOMES, topics.REJECTED, topics.LEARNERS_CHANGELOG])
+def test_a_tombstone_is_told_as_what_is_gone(topic: str) -> None:
+    assert line(topic, Record(0, 0, NOW, b"ada", None)).plain.endswith("ada  gone")
 
 
 def seen(*values: bytes | None) -> Seen:

@@ -35,7 +35,10 @@ def test_every_row_goes_and_a_marker_takes_their_place() -> None:
     assert batch.bin == "APPLIED"
     rows = partition.rows()
     assert {key: value for key, value in rows.items() if key != MARK} == others
-    assert decode_erased(rows[MARK]).at == partition.now
+    marker = decode_erased(rows[MARK])
+    assert marker.at == partition.now
+    assert marker.act is not None
+    assert (marker.act.kind, marker.act.by) == ("fitly.learner.erased.v1", "guardian-7")
     assert not [key for key, value in rows.items() if key.startswith(b"ada") or b"\xa3ada" in value]
 
 
@@ -101,6 +104,14 @@ def test_consent_that_is_refused_for_its_time_ends_nothing() -> None:
     assert partition.prefer(consent=True, time=partition.now + 3_600_001).bin == "FUTURE"
     assert MARK in partition.rows()
     assert not partition.knows("ada")
+
+
+def test_learners_who_name_themselves_leave_no_name() -> None:
+    partition = a_history()
+    partition.prefer(level="LOW", acted_by="ada")
+    assert partition.learner().acts == ()
+    partition.say("learner.erased", "ada", {"acted_by": "ada"})
+    assert decode_erased(partition.rows()[MARK]).act is None
 
 
 def test_with_consent_an_empty_row_begins() -> None:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.partition import Partition
 from tests.core.sums import day_sums
 
+from fitly.core.auditing import AuditRecord, audit_records
 from fitly.core.decisions import (
     UNMEASURED,
     ArmView,
@@ -35,8 +37,8 @@ from fitly.core.entries import (
     Shown,
 )
 from fitly.core.events import ControlEvent, LogOpened, PolicyRevised
-from fitly.core.learner import ContextRow, LearnerRow, Preferences, Sealed
-from fitly.core.names import ConfigId, DecisionId, EventKey, UserId, config_id
+from fitly.core.learner import Act, ContextRow, Erased, LearnerRow, Preferences, Sealed
+from fitly.core.names import ConfigId, DecisionId, EventKey, UserId, config_id, event_key
 from fitly.core.numbers import DAY, Micro, Millis, Nano, to_datetime
 from fitly.core.plain import plain
 from fitly.core.records import (
@@ -521,3 +523,14 @@ def test_a_policy_is_told_as_the_control_log_issued_it() -> None:
 @pytest.mark.parametrize("text", ["ada", "adé", "\U0001f600", "日本"])
 def test_text_that_a_database_can_hold_stays_as_it_is(text: str) -> None:
     assert plain(text) == text
+
+
+def test_what_others_did_in_a_learners_name_is_told_with_who_and_when() -> None:
+    partition = Partition()
+    key = event_key("lms", "p")
+    partition.prefer(level="LOW", acted_by="guardian-7", event_id="p")
+    now = to_datetime(partition.now)
+    assert audit_records(partition.learner()) == [AuditRecord(key, now, "guardian-7", "preferences.changed", "ada", {})]
+    erased = Erased(partition.now, b"", Act(partition.now, key, "fitly.learner.erased.v1", "staff"))
+    assert audit_records(erased) == [AuditRecord(key, now, "staff", "learner.erased", None, {})]
+    assert audit_records(erased._replace(act=None)) == []

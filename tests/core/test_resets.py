@@ -6,6 +6,7 @@ import pytest
 from tests.core.partition import SURE, Partition, replace
 from tests.core.sums import day_sums
 
+from fitly.core.erasing import MOST_ACTS
 from fitly.core.events import PreferencesChanged
 from fitly.core.learner import NEVER, Preferences
 from fitly.core.resets import changed, reset
@@ -140,6 +141,21 @@ def test_a_reset_without_consent_gives_the_lower_of_two_levels(level: Level, def
     lower = min(level, default, key=order.index)
     assert reset(Preferences(level=level), default, consent=False).level is lower
     assert reset(Preferences(level=level), default, consent=True).level is default
+
+
+def test_the_row_remembers_what_others_did_in_the_learners_name() -> None:
+    partition = a_history()
+    partition.prefer(level="LOW", acted_by="guardian-7")
+    partition.reset(scope="BOTH", acted_by="staff-1")
+    partition.prefer(level="LOW")
+    acts = partition.learner().acts
+    assert [(act.kind, act.by) for act in acts] == [
+        ("fitly.preferences.changed.v1", "guardian-7"),
+        ("fitly.preferences.reset.v1", "staff-1"),
+    ]
+    for _ in range(MOST_ACTS + 2):
+        partition.prefer(level="LOW", acted_by="staff-2")
+    assert [act.by for act in partition.learner().acts] == ["staff-2"] * MOST_ACTS
 
 
 # ---------------------------------------------------------------- opting out

@@ -48,7 +48,7 @@ from fitly.core.insights import (
     StrugglePrediction,
     StyleProfile,
 )
-from fitly.core.learner import ContextRow, Erased, LearnerRow, Preferences, Sealed
+from fitly.core.learner import Act, ContextRow, Erased, LearnerRow, Preferences, Sealed
 from fitly.core.names import (
     ConfigId,
     DecisionId,
@@ -230,6 +230,7 @@ LEARNER = LearnerRow(
     seen_floor=20_500,
     consented_at=Millis(NOW - 7),
     refused=(77).to_bytes(8, "big"),
+    acts=(Act(NOW, KEY, "fitly.preferences.changed.v1", "guardian-7"),),
 )
 INFORMED = LEARNER._replace(
     insights=Insights(

@@ -8,7 +8,7 @@ import pytest
 from tests.journeys.conftest import Installation
 from tests.journeys.test_first_day import bins, event, mission
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(1_200)]
 
 
 def test_a_learner_opts_out_is_erased_and_comes_back(install: Callable[..., Installation]) -> None:
@@ -23,7 +23,7 @@ def test_a_learner_opts_out_is_erased_and_comes_back(install: Callable[..., Inst
     assert answer["data"]["mode"] == "OPTED_OUT"
     assert fitly.fitly("preferences", "reset", "ada", "--scope", "both", "--json").json["level"] == "NONE"
 
-    fitly.fitly("verify")
+    fitly.fitly("verify", "--patience", "90")
     held = fitly.fitly("export", "ada").json
     assert [len(held[part]) for part in ("learner", "contexts", "outcomes")] == [1, 1, 2]
     assert held["tables"]["personalization_preferences"][0]["level"] == "NONE"
@@ -36,7 +36,7 @@ def test_a_learner_opts_out_is_erased_and_comes_back(install: Callable[..., Inst
     assert "erased" in fitly.fitly("preferences", "set", "ada", "--level", "high", status=1).err
     assert "erased" in fitly.fitly("preferences", "get", "ada", status=1).err
 
-    proof = fitly.fitly("verify", "--replay", "--json").json
+    proof = fitly.fitly("verify", "--replay", "--patience", "90", "--json").json
     assert proof["holds"], proof
     assert proof["bins"]["ERASED"] == 3
     found = fitly.fitly("verify", "--erased", "ada", "--json").json
@@ -56,5 +56,5 @@ def test_a_learner_opts_out_is_erased_and_comes_back(install: Callable[..., Inst
     said = fitly.fitly("preferences", "set", "ada", "--consent", "--level", "low", "--json").json
     assert (said["level"], said["consented_at"] is None) == ("LOW", False)
     assert fitly.fitly("request", "ada", "mission", "--json").json["data"]["supersedes"] is None
-    proof = fitly.fitly("verify", "--replay", "--json").json
+    proof = fitly.fitly("verify", "--replay", "--patience", "90", "--json").json
     assert proof["holds"], proof

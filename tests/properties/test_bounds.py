@@ -13,7 +13,7 @@ from tests.wire.examples import EXAMPLES, envelope
 
 from fitly.core.dedupe import ACCEPTANCE_DAYS, CAPACITY
 from fitly.core.entries import ARMS, BUCKETS, DECISIONS, OUTCOMES, SEEN
-from fitly.core.erasing import MOST_LETTERS, OFFSET_WIDTH
+from fitly.core.erasing import MOST_ACTS, MOST_LETTERS, OFFSET_WIDTH
 from fitly.core.events import Unreadable
 from fitly.core.names import ERASED_PREFIX, LONGEST_USER
 from fitly.core.numbers import DAY
@@ -31,7 +31,9 @@ _CODES = 6
 """Arms and baselines: control, four variants, holdout."""
 MOST_INSIGHT_BYTES = 9 * 200 * 4 + 1_000
 """Nine texts of 200 letters at four bytes each, and the figures."""
-MOST_LEARNER_BYTES = CAPACITY * SEEN.width + MOST_LETTERS * OFFSET_WIDTH + LONGEST_USER + MOST_INSIGHT_BYTES + 1_000
+MOST_LEARNER_BYTES = (
+    CAPACITY * SEEN.width + MOST_LETTERS * OFFSET_WIDTH + LONGEST_USER + MOST_INSIGHT_BYTES + MOST_ACTS * 900 + 1_000
+)
 MOST_CONTEXT_BYTES = (
     CAPACITY * SEEN.width
     + MOST_OUTCOMES * OUTCOMES.width
@@ -138,7 +140,9 @@ def test_the_worst_a_learner_can_do_keeps_within_the_bounds() -> None:
         for n in range(70):
             back = n % 17 * DAY if n % 3 else 0
             partition.outcome(user, 0.123457, retention_score=0.7, engagement_score=1, time=partition.now - back)
-            partition.prefer(user, disabled_features=["assessment.frequency", "session.intensity_modulation"])
+            features = ["assessment.frequency", "session.intensity_modulation"]
+            partition.prefer(user, disabled_features=features, acted_by="\U0001f393" * 200)
+            partition.write(user.encode(), b"hello")
             if n % 5 == 0:
                 partition.later(hours=0.2)
             if n % 10 == 0:

@@ -231,6 +231,35 @@ async def test_a_learner_who_is_erased_leaves_no_row_in_whatever_order_topics_co
         assert not any(held.values()), held
 
 
+@pytest.mark.parametrize("at_once", [1, 10_000])
+async def test_what_others_did_in_a_learners_name_is_audited_once(writer: Writer, url: str, at_once: int) -> None:
+    partition = Partition(policy=RESTLESS)
+    for number in range(3):
+        partition.say("preferences.changed", "ada", f"p{number}", {"level": "LOW", "acted_by": "guardian-7"})
+    partition.say("preferences.reset", "ada", "r", {"acted_by": "staff-1"})
+    partition.say("preferences.changed", "ada", "own", {"level": "HIGH"})
+    partition.fold()
+    await apply(writer, partition, LEARNERS_CHANGELOG, at_once)
+    log = partition.topics[LEARNERS_CHANGELOG]
+    partition.topics[LEARNERS_CHANGELOG] = [*log, log[-1]._replace(offset=len(log))]
+    await apply(writer, partition, LEARNERS_CHANGELOG, at_once)
+    changes = [("guardian-7", "preferences.changed", "ada")] * 3
+    assert await audited(url) == [*changes, ("staff-1", "preferences.reset", "ada")]
+    partition.say("learner.erased", "ada", "e", {"acted_by": "staff-1"})
+    partition.fold()
+    await apply(writer, partition, LEARNERS_CHANGELOG, at_once)
+    assert await audited(url) == [
+        *[("guardian-7", "preferences.changed", None)] * 3,
+        ("staff-1", "preferences.reset", None),
+        ("staff-1", "learner.erased", None),
+    ]
+
+
+async def audited(url: str) -> list[tuple[str, str, str | None]]:
+    async with snapshot(url) as tables:
+        return [(row["actor"], row["action"], row["user_id"]) async for row in tables.rows("audit_log")]
+
+
 async def apply(writer: Writer, partition: Partition, topic: str, at_once: int) -> None:
     log = partition.topics[topic]
     position = (await writer.positions(topic)).get(0, 0)

@@ -102,6 +102,8 @@ def line(topic: str, record: Record) -> Text:
     key = text(record.key)
     shown = "(no key)" if key is None else key.replace("\x00", "␀")
     head.append(f"{shown}  ", style="bold")
+    if record.value is None and topic != topics.INPUT:
+        return head + Text("gone", style=COLOURS["OPTED_OUT"])
     return head + LINES.get(topic, _event)(record, value_of(topic, record))
 
 
@@ -176,8 +178,6 @@ def _partial(_record: Record, value: Any) -> Text:  # noqa: ANN401
 
 
 def _row(record: Record, value: Any) -> Text:  # noqa: ANN401
-    if value is None:
-        return Text("gone", style=COLOURS["OPTED_OUT"])
     if not isinstance(value, dict):
         return Text(str(value))
     size = 0 if record.value is None else len(record.value)

@@ -1,6 +1,7 @@
-"""What the audit log keeps of control events: who did what, when.
+"""What the audit log keeps: who did what, when, by which event.
 
-Knows which control events are acts of people. Must never know a database. Field names are the columns.
+Knows which control events are acts of people, and what others did in a learner's name. Must never know a database.
+Field names are the columns.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from fitly.core.events import ControlEvent, PolicyRevised
+from fitly.core.learner import Act, Erased, LearnerRow
 from fitly.core.numbers import to_datetime
 from fitly.core.plain import Json, plain
 
@@ -19,8 +21,9 @@ UNNAMED: Final = "unnamed"
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """One act."""
+    """One act; ``user_id`` is None where it concerned nobody in particular, or was to forget them."""
 
+    event_id: str
     occurred_at: datetime
     actor: str
     action: str
@@ -34,4 +37,17 @@ def audit_record(event: ControlEvent) -> AuditRecord | None:
     if not isinstance(data, PolicyRevised):
         return None
     detail: Json = {"revision": data.revision, "control_number": event.number, "note": plain(data.note)}
-    return AuditRecord(to_datetime(event.issued_at), plain(data.by) or UNNAMED, "policy.revised", None, detail)
+    actor = plain(data.by) or UNNAMED
+    return AuditRecord(event.key, to_datetime(event.issued_at), actor, "policy.revised", None, detail)
+
+
+def audit_records(row: LearnerRow | Erased) -> list[AuditRecord]:
+    """Project what others did in a learner's name, or who asked for an erasure."""
+    if isinstance(row, Erased):
+        return [] if row.act is None else [_audited(row.act, None)]
+    return [_audited(act, plain(row.user_id)) for act in row.acts]
+
+
+def _audited(act: Act, user_id: str | None) -> AuditRecord:
+    action = act.kind.removeprefix("fitly.").removesuffix(".v1")
+    return AuditRecord(act.key, to_datetime(act.at), plain(act.by), action, user_id, {})

@@ -10,7 +10,7 @@ from typing import Final
 from fitly.core.decisions import DecisionGone, Effect, LetterGone, OutcomesGone
 from fitly.core.entries import SEEN
 from fitly.core.events import LearnerEvent, PreferencesChanged
-from fitly.core.learner import Erased, LearnerRow, Preferences
+from fitly.core.learner import Act, Erased, LearnerRow, Preferences
 from fitly.core.names import fingerprint
 from fitly.core.numbers import Millis, day_of
 from fitly.core.scene import Folded, Scene
@@ -19,6 +19,8 @@ from fitly.core.vocabulary import Bin, Context, Level
 MOST_LETTERS: Final = 512
 """Dead letters that are kept of one learner; the oldest goes as one more comes, so that the row can list them all."""
 OFFSET_WIDTH: Final = 8
+MOST_ACTS: Final = 16
+"""Acts of others that a row remembers: whoever reads rows must not lag behind by more."""
 
 
 def consents(event: LearnerEvent, marker: Erased) -> bool:
@@ -40,7 +42,7 @@ def returned(event: LearnerEvent, marker: Erased, level: Level, now: Millis) -> 
     )
 
 
-def erase(scene: Scene) -> Folded:
+def erase(scene: Scene, by: str | None) -> Folded:
     """Let everything of a learner go: rows, what stands, what was filed, and dead letters.
 
     Returns
@@ -57,7 +59,13 @@ def erase(scene: Scene) -> Folded:
     effects.append(OutcomesGone(user))
     effects.extend(LetterGone(user, at.partition, offset) for offset in listed(scene.learner.refused))
     seen = SEEN.pack(fingerprint(scene.event.key), day_of(scene.event.time))
-    return Folded(Bin.APPLIED, effects=tuple(effects), erased=Erased(at.now, seen))
+    act = next(iter(acted(scene.event, by, at.now)), None)
+    return Folded(Bin.APPLIED, effects=tuple(effects), erased=Erased(at.now, seen, act))
+
+
+def acted(event: LearnerEvent, by: str | None, now: Millis) -> tuple[Act, ...]:
+    """Give what the audit trail keeps of an event: nothing where the learner acted, also under their own name."""
+    return () if by is None or by == event.user_id else (Act(now, event.key, event.kind, by),)
 
 
 def listed(refused: bytes) -> list[int]:

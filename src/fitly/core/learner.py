@@ -13,7 +13,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from fitly.core.decisions import Selected
 from fitly.core.insights import NO_INSIGHTS, Insights
-from fitly.core.names import UserId
+from fitly.core.names import EventKey, UserId
 from fitly.core.numbers import Millis
 from fitly.core.vocabulary import Context, Feature, Level
 
@@ -68,6 +68,15 @@ class Preferences:
     disabled_features: tuple[Feature, ...] = ()
 
 
+class Act(NamedTuple):
+    """Something that staff or a guardian did in the learner's name: when, which event, of which type, who."""
+
+    at: Millis
+    key: EventKey
+    kind: str
+    by: str
+
+
 class LearnerRow(NamedTuple):
     """What changes seldom: preferences, insights, and the events seen that belong to no context.
 
@@ -84,6 +93,8 @@ class LearnerRow(NamedTuple):
         the life that was erased.
     refused : bytes
         Offsets of the learner's refused records, 8 bytes each: their dead letters go with the learner.
+    acts : tuple of Act
+        The newest things that others did in the learner's name, at most 16: the audit trail is written from them.
     """
 
     user_id: UserId
@@ -96,6 +107,7 @@ class LearnerRow(NamedTuple):
     insights: Insights = NO_INSIGHTS
     consented_at: Millis = Millis(0)
     refused: bytes = b""
+    acts: tuple[Act, ...] = ()
 
 
 class Erased(NamedTuple):
@@ -107,10 +119,13 @@ class Erased(NamedTuple):
         The clock at the erasure; only consent given afterwards ends it.
     seen : bytes
         One `SEEN` record: the erasing event. A copy of it must not erase whoever has come back.
+    act : Act or None
+        Who asked for it, where somebody did in the learner's name.
     """
 
     at: Millis
     seen: bytes
+    act: Act | None = None
 
 
 class ContextRow(NamedTuple):

@@ -17,7 +17,7 @@ from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAm
 from fitly.core.dedupe import ACCEPTANCE_DAYS, is_seen, remember
 from fitly.core.eligibility import is_allowed
 from fitly.core.entries import DecisionEntry, Seen, Shown
-from fitly.core.erasing import consents, erase, returned
+from fitly.core.erasing import MOST_ACTS, acted, consents, erase, returned
 from fitly.core.events import (
     DecisionApplied,
     LearnerErased,
@@ -228,7 +228,8 @@ def _preferences_changed(scene: Scene, data: PreferencesChanged) -> Folded:
     refusal, learner = _seen_by_learner(scene)
     if refusal is not None:
         return Folded(refusal)
-    learner = with_preferences(learner, changed(learner.preferences, data))
+    acts = (learner.acts + acted(scene.event, data.acted_by, scene.at.now))[-MOST_ACTS:]
+    learner = with_preferences(learner, changed(learner.preferences, data))._replace(acts=acts)
     return _with_overruled(scene, learner, forget=False)
 
 
@@ -240,7 +241,8 @@ def _preferences_reset(scene: Scene, data: PreferencesReset) -> Folded:
     preferences = learner.preferences
     if data.scope is not Scope.LEARNED:
         preferences = reset(preferences, scene.force.rules.policy.default_level, consent=bool(data.consent))
-    learner = with_preferences(learner, preferences)._replace(last_reset_at=scene.at.now)
+    acts = (learner.acts + acted(scene.event, data.acted_by, scene.at.now))[-MOST_ACTS:]
+    learner = with_preferences(learner, preferences)._replace(last_reset_at=scene.at.now, acts=acts)
     return _with_overruled(scene, learner, forget=data.scope is not Scope.PREFERENCES)
 
 
@@ -250,10 +252,10 @@ def _insight_observed(scene: Scene, data: InsightObserved) -> Folded:
     return insight_observed(scene, learner, data) if refusal is None else Folded(refusal)
 
 
-def _learner_erased(scene: Scene, _: LearnerErased) -> Folded:
+def _learner_erased(scene: Scene, data: LearnerErased) -> Folded:
     """Forget the learner."""
     refusal, _learner = _seen_by_learner(scene)
-    return erase(scene) if refusal is None else Folded(refusal)
+    return erase(scene, data.acted_by) if refusal is None else Folded(refusal)
 
 
 def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folded:

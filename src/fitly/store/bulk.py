@@ -81,6 +81,8 @@ class Upsert:
         When an existing row is replaced; None for never.
     constants : mapping, optional
         Columns that are the same in every row: they do not travel.
+    key : sequence of str, optional
+        Columns by which a row is the same; the primary key where they are not given.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Upsert:
         fields: Sequence[str],
         guard: Guard | None = None,
         constants: Mapping[str, Any] | None = None,
+        key: Sequence[str] = (),
     ) -> None:
         self._columns = [table.c[name] for name in fields]
         source = arrays(self._columns, "new")
@@ -97,7 +100,7 @@ class Upsert:
         chosen = select(*[typed(source, column) for column in self._columns], *fixed)
         fields = [*fields, *constants]
         statement = insert(table).from_select(fields, chosen)
-        key = [column.name for column in table.primary_key]
+        key = key or [column.name for column in table.primary_key]
         if guard is None:
             self._statement: Insert = statement.on_conflict_do_nothing(index_elements=key)
         else:

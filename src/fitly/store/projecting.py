@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from fitly.core.auditing import AuditRecord, audit_record
+from fitly.core.auditing import AuditRecord, audit_record, audit_records
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.names import ERASED_PREFIX
 from fitly.core.plain import plain
@@ -37,7 +37,7 @@ from fitly.core.system import LEDGER_KEY, SYSTEM_PREFIX
 from fitly.wire.events import parse_control
 from fitly.wire.merged import decode_merged, is_merged
 from fitly.wire.outcomes import decode_outcome
-from fitly.wire.rows import decode_context, decode_learner, decode_ledger, split_context_key
+from fitly.wire.rows import decode_context, decode_erased, decode_learner, decode_ledger, split_context_key
 from fitly.wire.selected import decode_selected
 
 _NOT_LEARNERS: Final = (SYSTEM_PREFIX, ERASED_PREFIX)
@@ -67,6 +67,7 @@ class Learners:
 
     preferences: list[tuple[PreferencesRecord, int]] = field(default_factory=list)
     erased: list[tuple[str, int]] = field(default_factory=list)
+    acts: list[AuditRecord] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ class Control:
     """Policy revisions with their offsets, and whose acts they were, by control number."""
 
     policies: list[tuple[PolicyRecord, int]] = field(default_factory=list)
-    audits: dict[int, AuditRecord] = field(default_factory=dict)
+    audits: list[AuditRecord] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -126,8 +127,14 @@ async def learners(records: Sequence[Incoming]) -> Learners:
         (plain(key.decode()), each.offset) for key, each in gone.items() if not key.startswith(_NOT_LEARNERS)
     ]
     for key, record in newest(records).items():
-        if record.value is not None and not key.startswith(_NOT_LEARNERS):
-            found.preferences.append((preferences_record(decode_learner(record.value)), record.offset))
+        if record.value is None or key.startswith(SYSTEM_PREFIX):
+            continue
+        if key.startswith(ERASED_PREFIX):
+            found.acts += audit_records(decode_erased(record.value))
+        else:
+            row = decode_learner(record.value)
+            found.preferences.append((preferences_record(row), record.offset))
+            found.acts += audit_records(row)
     return found
 
 
@@ -185,7 +192,7 @@ async def control(records: Sequence[Incoming]) -> Control:
         if (policy := policy_record(event)) is not None:
             found.policies.append((policy, record.offset))
         if (audit := audit_record(event)) is not None:
-            found.audits[event.number] = audit
+            found.audits.append(audit)
     return found
 
 

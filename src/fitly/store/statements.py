@@ -9,13 +9,14 @@ batch applied twice, or after a later one (positions set back by hand), changes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import astuple, fields
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Table, and_, insert, or_, select
+from sqlalchemy import Table, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from fitly.core.auditing import AuditRecord
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.effectiveness import UNKNOWN_COLUMNS
 from fitly.core.population_effectiveness import PopulationRecord
@@ -98,6 +99,7 @@ LEDGER: Final = Kind(schema.LEDGER, LedgerRecord, _not_newer(schema.LEDGER))
 FILED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _unsettled)
 AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES))
 DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, _rendered_later)
+AUDIT: Final = Upsert(schema.AUDIT_LOG, [field.name for field in fields(AuditRecord)], key=["event_id"])
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
 POPULATION: Final = Kind(schema.POPULATION, PopulationRecord, _not_newer(schema.POPULATION))
 
@@ -124,6 +126,7 @@ async def write_learners(connection: AsyncConnection, found: Learners) -> int:
         parameters = keys.learner_keys(sorted(found.erased))
         for statement in _FORGET_LEARNER:
             await connection.execute(statement, parameters)
+    await AUDIT.run(connection, [astuple(act) for act in found.acts])
     return await PREFERENCES.write(connection, found.preferences) + len(found.erased)
 
 
@@ -157,11 +160,7 @@ async def write_population(connection: AsyncConnection, found: Sequence[tuple[Po
 
 async def write_control(connection: AsyncConnection, found: Control) -> int:
     """Write policy revisions, each once, and with each whose act it was."""
-    numbers = schema.POLICY_REVISIONS.c.control_number
-    known = set(await connection.scalars(select(numbers).where(numbers.in_(found.audits))))
-    acts = [asdict(audit) for number, audit in found.audits.items() if number not in known]
-    if acts:
-        await connection.execute(insert(schema.AUDIT_LOG), acts)
+    await AUDIT.run(connection, [astuple(act) for act in found.audits])
     return await POLICIES.write(connection, found.policies)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Double, Identity, Index, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Double, Identity, Index, Integer, Text, UniqueConstraint
 
 from fitly.core.vocabulary import Bin, Context, Mode, Unit, Variant
 from fitly.store.schema.columns import (
@@ -100,6 +100,8 @@ AUDIT_LOG: Final = table(
     column("action", Text, "What was done, such as policy.revised or page.read"),
     column("user_id", Text, "The learner it was about; null for none", nullable=True),
     column("detail", JSON, "What else belongs to it", default="'{}'"),
+    column("event_id", IDENTIFIER, "The event by which it was done; null for what came by no event", nullable=True),
+    UniqueConstraint("event_id"),
     Index(None, "occurred_at"),
     Index(None, "user_id"),
     comment="Writes, and reads of personal pages",

@@ -147,7 +147,7 @@ def test_a_decision_counts_when_its_window_has_closed() -> None:
     (reward,) = [entry.reward for entry in partition.decisions()]
     assert (found["learners"], found["n"], found["w"], found["r"]) == (1, 1, ONE, reward)
     assert found["outside"] == 0
-    assert found[f"largest {weight_class(ONE)}"] == 1
+    assert found[f"largest.{weight_class(ONE)}"] == 1
     assert sums(partition, FIXED)["w"] in {0, round(0.9 / selected.propensities["BALANCED"] * 1e15)}
 
 

@@ -298,7 +298,7 @@ _RESTS_ON: Final = DECISIONS.columns(
 
 def _contributed(summed: Summed) -> dict[str, int]:
     _, n, w, r, d, idle, idle_w, idle_d, outside, largest = summed
-    found = {"outside": outside, f"largest {weight_class(largest)}": 1} | _products(
+    found = {"outside": outside, f"largest.{weight_class(largest)}": 1} | _products(
         n + idle, w + idle_w, r, d + idle_d, "0"
     )
     return found | _products(n, w, r, d, "") if n else found

@@ -8,18 +8,18 @@ from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner
-from tests.core.partition import SURE, Partition, replace
+from tests.core.partition import BIRTH, SURE, Partition, replace
 
 from fitly.cli import main
-from fitly.cli.comparing import ACTED, compared, document, looks_of, overview
+from fitly.cli.comparing import ACTED, Sums, compared, document, looks_of, overview
 from fitly.cli.revising import as_document, differences, in_force, laid_over, read_changes, switched
-from fitly.cli.shadowed import added_up
+from fitly.cli.shadowed import of_shadows
 from fitly.core.errors import Broken
 from fitly.core.events import ControlEvent, LogOpened, PolicyRevised
 from fitly.core.names import EventKey
 from fitly.core.numbers import DAY, Millis
+from fitly.core.partials import Kind, Merged
 from fitly.core.rules import Policy, Shadow, Switches
-from fitly.core.topics import CONTEXTS
 from fitly.core.vocabulary import Algorithm, ClockMode, Context, Variant
 
 WATCHED: Final = Policy(
@@ -137,6 +137,19 @@ def test_to_switch_an_arm_in_one_context_is_refused() -> None:
     assert "in every context" in said.stderr
 
 
+def said(partition: Partition) -> Sums:
+    """Give the sums of the shadows as a partition tells them and the second agent merges them."""
+    clocks = {0: partition.now}
+    rows = [
+        Merged(kind, name, BIRTH, clocks, sums)
+        for (kind, name), sums in partition.shard.sums.totals.items()
+        if kind is Kind.SHADOWS
+    ]
+    found, now = of_shadows(rows)
+    assert now == partition.now
+    return found
+
+
 @pytest.fixture(scope="module")
 def sums() -> dict[str, Any]:
     """Sums of many learners with a decision or two each."""
@@ -148,7 +161,7 @@ def sums() -> dict[str, Any]:
             partition.outcome(f"learner-{n}", score=0.9 if calm else 0.5)
     partition.later(days=8)
     partition.tick()
-    return dict(added_up(partition.shard.rows[CONTEXTS].values()))
+    return dict(said(partition))
 
 
 def test_shadows_stand_beside_what_acted(sums: dict[str, Any]) -> None:
@@ -173,14 +186,18 @@ def test_too_few_learners_are_not_enough(sums: dict[str, Any]) -> None:
     few.outcome()
     few.later(days=8)
     few.tick()
-    found = list(compared(added_up(few.shard.rows[CONTEXTS].values()), WATCHED, {}))
+    found = list(compared(said(few), WATCHED, {}))
     assert document(found[0])["dr_reason"] == "NOT_ENOUGH"
     assert overview([*found, *compared(sums, WATCHED, {})]).row_count == 6
 
 
+def test_nothing_merged_yet_has_no_clock() -> None:
+    assert of_shadows([]) == ({}, 0)
+
+
 def test_without_any_sums_there_is_nothing_to_compare() -> None:
     assert list(compared({}, WATCHED, {})) == []
-    idle = {"MISSION|0000000000000000": {"n": 0}}
+    idle = {"MISSION:0000000000000000": {"n": 0}}
     (one,) = compared(idle, WATCHED, {})
     assert document(one)["unsupported_reason"] == "NOT_ENOUGH"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 
 import pytest
 from tests.core.partition import SURE, UNSURE, Context, Partition, Switches, replace
@@ -19,6 +20,7 @@ from fitly.core.shadows import (
     SUMMED,
     Score,
     contribution,
+    differences,
     let_go,
     mark,
     scored,
@@ -145,7 +147,7 @@ def test_a_decision_counts_when_its_window_has_closed() -> None:
     (reward,) = [entry.reward for entry in partition.decisions()]
     assert (found["learners"], found["n"], found["w"], found["r"]) == (1, 1, ONE, reward)
     assert found["outside"] == 0
-    assert found[f"largest {weight_class(ONE)}"] == 1
+    assert found[f"largest.{weight_class(ONE)}"] == 1
     assert sums(partition, FIXED)["w"] in {0, round(0.9 / selected.propensities["BALANCED"] * 1e15)}
 
 
@@ -261,6 +263,42 @@ def test_a_shadow_under_the_same_name_that_says_something_else_has_sums_of_its_o
     partition.later(days=8)
     partition.tick()
     assert (sums(partition, SAME)["n0"], sums(partition, other)["n0"]) == (1, 1)
+
+
+def test_what_moves_is_the_difference_of_what_two_rows_contribute() -> None:
+    partition = Partition(LIVE)
+    rows: list[ContextRow | None] = [None]
+    for score in (0.9, None, 0.4):
+        partition.request()
+        rows.append(partition.row())
+        if score is not None:
+            partition.outcome(score=score, event_id=f"o{score}")
+            rows.append(partition.row())
+        partition.later(days=8)
+        partition.tick()
+        rows.append(partition.row())
+    partition.correct("o0.4", performance_score=0.8)
+    rows.append(partition.row())
+    partition.later(days=60)
+    partition.request()
+    rows.append(partition.row())
+    partition.reset()
+    rows += [partition.row(), None]
+    totals: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    moves = []
+    for before, after in pairwise(rows):
+        moved = dict(differences(before, after))
+        moves.append(len(moved))
+        for name, changes in moved.items():
+            for each, change in changes:
+                assert change
+                totals[name][each] += change
+        wanted = {} if after is None else contribution(after)
+        found = {name: {each: value for each, value in sums.items() if value} for name, sums in totals.items()}
+        nothing_left_out = {n: {each: value for each, value in sums.items() if value} for n, sums in wanted.items()}
+        assert {name: sums for name, sums in found.items() if sums} == nothing_left_out
+    five = len(LIVE.shadows) + 1
+    assert moves == [0, 0, five, 0, five, 0, 0, five, five - 1, 0, five, 0]
 
 
 def test_nothing_to_forget_changes_nothing() -> None:

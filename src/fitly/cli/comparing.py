@@ -64,7 +64,7 @@ def compared(sums: Sums, policy: Policy, looks: Mapping[str, int]) -> Iterator[C
 
 def _largest(sums: Mapping[str, int]) -> float:
     """Give what the largest weight is at most."""
-    classes = [int(name.partition(" ")[2]) for name, count in sums.items() if name.startswith("largest ") and count]
+    classes = [int(name.partition(".")[2]) for name, count in sums.items() if name.startswith("largest.") and count]
     return weight_bound(max(classes, default=0))
 
 

@@ -1,48 +1,40 @@
-"""Sums of the shadows over all learners, added up from the rows as they stand.
+"""Sums of the shadows over all learners, as the second agent has merged them from the partitions' words.
 
-Knows the changelog of the contexts. Must never know what is estimated from the sums.
+Knows the changelog of the merged sums. Must never know what is estimated from them.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from fitly.core.shadows import contribution
-from fitly.core.system import POSITION_KEY, SYSTEM_PREFIX
-from fitly.core.topics import CONTEXTS_CHANGELOG
+from fitly.cli.comparing import Sums
+from fitly.core.partials import Kind, Merged
+from fitly.core.topics import POPULATION_CHANGELOG
 from fitly.settings import Settings
 from fitly.stream import read
-from fitly.wire.rows import decode_context, decode_position
+from fitly.wire.merged import decode_merged
 
 
-async def merged_sums(settings: Settings) -> tuple[dict[str, Counter[str]], int]:
-    """Read every learner's row and add up what each contributes.
+async def merged_sums(settings: Settings) -> tuple[Sums, int]:
+    """Read what stands.
 
     Returns
     -------
-    tuple of dict and int
-        The sums by name, and the latest clock of all partitions.
+    tuple of mapping and int
+        The sums by name, and the newest clock that a partition has told with them.
     """
     newest: dict[bytes, bytes] = {}
-    clock = 0
-    async for record in read.read_topic(settings, CONTEXTS_CHANGELOG):
-        key, value = record.key, record.value
-        if key == POSITION_KEY and value is not None:
-            clock = max(clock, decode_position(value).clock)
-        elif key is None or key.startswith(SYSTEM_PREFIX):
+    async for record in read.read_topic(settings, POPULATION_CHANGELOG):
+        if record.key is None or not record.key.startswith(f"{Kind.SHADOWS}|".encode()) or record.key.count(b"|") != 1:
             continue
-        elif value is None:
-            newest.pop(key, None)
+        if record.value is None:
+            newest.pop(record.key, None)
         else:
-            newest[key] = value
-    return added_up(newest.values()), clock
+            newest[record.key] = record.value
+    return of_shadows(decode_merged(value) for value in newest.values())
 
 
-def added_up(rows: Iterable[bytes]) -> dict[str, Counter[str]]:
-    """Add up the contributions of rows at rest."""
-    sums: dict[str, Counter[str]] = defaultdict(Counter)
-    for value in rows:
-        for name, part in contribution(decode_context(value)).items():
-            sums[name].update(part)
-    return dict(sums)
+def of_shadows(rows: Iterable[Merged]) -> tuple[Sums, int]:
+    """Give merged sums by their name, and the newest clock."""
+    found = list(rows)
+    return {row.name: row.sums for row in found}, max((row.clock for row in found), default=0)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -261,9 +261,44 @@ def contribution(row: ContextRow) -> dict[str, dict[str, int]]:
     return {f"{row.context}:{each.shadow.hex()}": _contributed(each) for each in scored(row)}
 
 
+def differences(before: ContextRow | None, after: ContextRow | None) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+    """Give which sums move, and how, when a row becomes another; None stands for no row.
+
+    Asked at every change of every row: where nothing was scored, or nothing of it closed or was corrected, it costs
+    little.
+    """
+    if _same(before, after):
+        return
+    old, new = ({} if row is None else contribution(row) for row in (before, after))
+    for name in sorted(old.keys() | new.keys()):
+        was, will_be = old.get(name, {}), new.get(name, {})
+        sums = sorted(was.keys() | will_be.keys())
+        moved = [(each, will_be.get(each, 0) - was.get(each, 0)) for each in sums]
+        if moved := [(each, change) for each, change in moved if change]:
+            yield name, moved
+
+
+def _same(before: ContextRow | None, after: ContextRow | None) -> bool:
+    """Tell whether a row certainly contributes as before: nothing was scored, or only open decisions changed."""
+    scores = [b"" if row is None else row.shadows + row.shadow_sums for row in (before, after)]
+    if scores[0] != scores[1]:
+        return False
+    return not scores[0] or before is None or after is None or _closed(before) == _closed(after)
+
+
+def _closed(row: ContextRow) -> list[tuple[int, ...]]:
+    """Give of each closed decision what its score rests on."""
+    return [each[1:] for each in _RESTS_ON(row.decisions) if not each[0]]
+
+
+_RESTS_ON: Final = DECISIONS.columns(
+    *map(DecisionEntry._fields.index, ("is_open", "defaulted", "outcomes", "reward"))
+).iter_unpack
+
+
 def _contributed(summed: Summed) -> dict[str, int]:
     _, n, w, r, d, idle, idle_w, idle_d, outside, largest = summed
-    found = {"outside": outside, f"largest {weight_class(largest)}": 1} | _products(
+    found = {"outside": outside, f"largest.{weight_class(largest)}": 1} | _products(
         n + idle, w + idle_w, r, d + idle_d, "0"
     )
     return found | _products(n, w, r, d, "") if n else found

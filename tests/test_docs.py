@@ -8,7 +8,9 @@ import click
 import pytest
 
 from fitly.cli import docs, main
+from fitly.core.rulebook import RULES
 from fitly.core.topics import TOPICS
+from fitly.core.vocabulary import Feature
 from fitly.metrics import METRICS
 from fitly.settings import PREFIX, Settings
 from fitly.store.schema import METADATA
@@ -38,6 +40,7 @@ def test_a_page_says_what_the_code_says(page: str) -> None:
         ("metrics.md", [f"`{metric.name}`" for metric in METRICS]),
         ("topics.md", [f"## `{topic.name}`" for topic in TOPICS] + list(REASONS)),
         ("tables.md", [f"## `{table}`" for table in METADATA.tables]),
+        ("parameters.md", [f"### `{feature.value}`" for feature in Feature] + [rule.why for rule in RULES]),
     ],
 )
 def test_nothing_is_left_out_of_a_page(page: str, names: list[str]) -> None:

@@ -111,6 +111,10 @@ def log() -> list[Record]:
     repeat = made[3]
     made.append(repeat._replace(offset=len(made)))
     add("eve", "preferences.changed", {"level": "NONE"})
+    load = {"kind": "COGNITIVE_LOAD", "confidence": 0.9, "payload": {"load": 90, "load_tolerance": 60}}
+    for user in ("ada", "bob"):
+        add(user, "insight.observed", load)
+        add(user, "strategy.requested", {"context": "MISSION"})
     made.append(Record(0, len(made), to_millis(START), b"eve", b"rubbish"))
     return made
 

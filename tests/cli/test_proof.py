@@ -206,6 +206,43 @@ def test_the_same_answer_twice_is_named(log: Folded) -> None:
     assert causes(log).first[0].field == "decision_id, answers"
 
 
+RENDERED = 7
+"""Where ada's decision is rendered anew, and asked for once more after it."""
+
+
+def said_otherwise(log: Folded, place: int, **fields: object) -> None:
+    """Change fields of a decision that was sent."""
+    record = log.records[topics.SELECTED][place]
+    value = json.loads(record.value or b"")
+    assert value["data"].keys() >= fields.keys()
+    value["data"] |= fields
+    log.records[topics.SELECTED][place] = record._replace(value=json.dumps(value).encode())
+
+
+def test_a_rendering_that_changes_more_than_parameters_is_named(log: Folded) -> None:
+    said_otherwise(log, RENDERED, confidence=0.123)
+    assert "but for its parameters" in causes(log).first[0].expected
+
+
+def test_one_rendering_in_two_wordings_is_named(log: Folded) -> None:
+    said_otherwise(log, RENDERED + 1, parameters={})
+    (wrong,) = causes(log).first
+    assert (wrong.field, wrong.where) == ("value", f"strategy-selected-0 offset {RENDERED + 1}")
+
+
+def test_an_older_rendering_after_a_newer_is_named(log: Folded) -> None:
+    log.records[topics.SELECTED].append(
+        log.records[topics.SELECTED][0]._replace(offset=10, headers=(("answers", b"x"),))
+    )
+    assert [one.field for one in causes(log).first] == ["rendered_at"]
+
+
+def test_a_rendering_that_answers_nothing_is_named(log: Folded) -> None:
+    record = log.records[topics.SELECTED][RENDERED]
+    log.records[topics.SELECTED][RENDERED] = record._replace(headers=())
+    assert "answers" in [one.field for one in causes(log).first]
+
+
 def test_a_decision_whose_cause_never_happened_is_named(log: Folded) -> None:
     log.records[topics.INPUT] = [one for one in log.records[topics.INPUT] if one.offset != 2]
     assert [one.field for one in causes(log).first] == ["cause"]

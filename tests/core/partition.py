@@ -10,11 +10,11 @@ from typing import Any, NamedTuple, TypeAlias
 from fitly.core.assessments import Assessed
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled, Selected
 from fitly.core.entries import ARMS, DECISIONS, ArmEntry, DecisionEntry
-from fitly.core.events import ControlPayload, LogOpened, PolicyRevised
+from fitly.core.events import ControlPayload, LogOpened, PolicyRevised, PriorsRevised
 from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.names import UserId
 from fitly.core.numbers import DAY, Millis, to_datetime, to_millis
-from fitly.core.rules import Policy, Switches, Thresholds, Windows
+from fitly.core.rules import ArmPrior, ContextPriors, Policy, Switches, Thresholds, Windows
 from fitly.core.tally import empty_arm
 from fitly.core.topics import ASSESSED, CONTEXTS, LEARNERS, OUTCOMES, REJECTED, SELECTED
 from fitly.core.vocabulary import ArmCode, Bin, ClockMode, Context, Variant
@@ -214,6 +214,14 @@ class Partition:
     def revise(self, policy: Policy) -> Told:
         revision = self.control_number
         return self.control("fitly.policy.revised.v1", PolicyRevised(revision=revision, policy=policy))
+
+    def know(self, context: Context = Context.ASSESSMENT, **effects: float) -> Told:
+        """Put in force what is known of the population in a context: the effects of some arms, by their names."""
+        arms = {
+            Variant(arm): ArmPrior(effect=effect, se=0.01, spread=0.05, learners=50) for arm, effect in effects.items()
+        }
+        told = PriorsRevised(context=context, priors=ContextPriors(mean=0.5, reward_sd=0.2, arms=arms))
+        return self.control("fitly.priors.revised.v1", told)
 
     def tick(self) -> Told:
         value = encode_tick(self.shard.partition, Millis(self.now))

@@ -6,45 +6,42 @@ import math
 
 import pytest
 
-from fitly.core.confidence import Belief, NotApplied, belief, confidence
-from fitly.core.entries import ArmEntry
+from fitly.core.confidence import Belief, belief, confidence
+from fitly.core.entries import Evidence
 from fitly.core.inforce import Prior
 from fitly.core.rules import Policy
-from fitly.core.tally import empty_arm
 
 PRIOR = Prior(0.0, 0.01, 0.04, informed=True)
 
 
-def taught(n: int, mean: float) -> ArmEntry:
-    return empty_arm(1)._replace(n=n, centred=round(n * mean * 1_000_000))
+def said(own: tuple[int, float], other: tuple[int, float], weight: float = 1.0) -> Evidence:
+    """So many decisions with the arm, and without, of these mean centred rewards; those without weigh ``weight``."""
+    (n, mean), (n0, mean0) = own, other
+    w0 = round(n0 * weight * 1e6)
+    drawn = (n, round(n * mean * 1e6), 0, n * 10**6, n * 10**6, round(n * mean * 1e12))
+    beside = (n0, round(n0 * mean0 * 1e6), w0, round(w0 * weight), round(w0 * mean0 * 1e6))
+    return Evidence(1, *(0,) * 10, *drawn, *beside)
 
 
-def not_applied(n: int, mean: float) -> NotApplied:
-    return NotApplied(n, round(n * mean * 1_000_000))
-
-
-@pytest.mark.parametrize("arm", [None, empty_arm(1)])
-def test_without_a_decision_of_their_own_a_learner_has_the_prior(arm: ArmEntry | None) -> None:
-    assert belief(arm, NotApplied(0, 0), PRIOR) == Belief(0.0, 0.1)
-    assert belief(arm, NotApplied(0, 0), PRIOR._replace(mean=0.03)) == Belief(0.03, 0.1)
-
-
-def test_before_two_decisions_on_each_side_the_arms_mean_counts_half() -> None:
-    found = belief(taught(5, 0.2), not_applied(1, 0.9), PRIOR)
-    weight = 0.01 / (0.01 + 2 * 0.04 / 5)
-    assert found.mean == pytest.approx(weight * 0.2)
-    assert found.sd == pytest.approx(math.sqrt(0.01 * (1 - weight)))
+@pytest.mark.parametrize("own", [None, said((0, 0), (0, 0)), said((1, 0.9), (9, 0.1)), said((9, 0.9), (1, 0.1))])
+def test_without_two_decisions_on_each_side_a_learner_has_the_prior(own: Evidence | None) -> None:
+    assert belief(own, PRIOR) == Belief(0.0, 0.1)
+    assert belief(own, PRIOR._replace(mean=0.03)) == Belief(0.03, 0.1)
 
 
 def test_with_two_on_each_side_the_datum_is_their_difference() -> None:
-    found = belief(taught(4, 0.2), not_applied(2, 0.1), PRIOR)
+    found = belief(said((4, 0.2), (2, 0.1)), PRIOR)
     weight = 0.01 / (0.01 + 0.04 * (1 / 4 + 1 / 2))
     assert found.mean == pytest.approx(weight * 0.1)
     assert found.sd == pytest.approx(math.sqrt(0.01 * (1 - weight)))
 
 
+def test_equal_weights_count_as_none_whatever_they_are() -> None:
+    assert belief(said((4, 0.2), (2, 0.1), weight=7), PRIOR) == pytest.approx(belief(said((4, 0.2), (2, 0.1)), PRIOR))
+
+
 def test_the_populations_effect_is_where_a_learners_own_begins() -> None:
-    found = belief(taught(4, 0.2), not_applied(2, 0.1), PRIOR._replace(mean=-0.05))
+    found = belief(said((4, 0.2), (2, 0.1)), PRIOR._replace(mean=-0.05))
     weight = 0.01 / (0.01 + 0.04 * (1 / 4 + 1 / 2))
     assert found.mean == pytest.approx(-0.05 + weight * 0.15)
 
@@ -62,6 +59,5 @@ def test_confidence_of_no_effect_is_one_half_and_of_harm_below() -> None:
 
 def test_confidence_does_not_depend_on_ability() -> None:
     """Centred rewards are all it sees: a learner who is 0.3 better throughout has the same sums."""
-    assert belief(taught(6, 0.35), not_applied(6, 0.30), PRIOR).mean == pytest.approx(
-        belief(taught(6, 0.05), not_applied(6, 0.0), PRIOR).mean
-    )
+    able, other = said((6, 0.35), (6, 0.30)), said((6, 0.05), (6, 0.0))
+    assert belief(able, PRIOR).mean == pytest.approx(belief(other, PRIOR).mean)

@@ -172,16 +172,30 @@ def test_exploring_takes_any_eligible_arm_and_exploiting_the_best() -> None:
 
 def test_the_greedy_arm_is_the_one_with_the_highest_expected_effect() -> None:
     partition = Partition(SURE)
+    partition.know(PREDICTION_HEAVY=0.05, BALANCED=0.08)
     first = partition.request().selected
+    assert first.strategy_variant is Variant.BALANCED
+    assert first.propensities[Variant.BALANCED] == CERTAIN
+    assert first.arms[Variant.BALANCED].expected == 0.08
+    assert first.confidence == pytest.approx(0.94167, abs=1e-5)
+    partition.know(PREDICTION_HEAVY=0.1, BALANCED=0.08)
     partition.outcome(score=1.0)
     partition.later(days=8)
     second = partition.request().selected
-    assert second.strategy_variant is first.strategy_variant
-    assert second.strategy_variant is not None
-    assert second.propensities[second.strategy_variant] == CERTAIN
-    assert second.arms[second.strategy_variant].n == 1
-    assert second.arms[second.strategy_variant].mean == 625_000
-    assert second.arms[second.strategy_variant].expected > 0
+    assert second.strategy_variant is Variant.PREDICTION_HEAVY
+    assert (second.arms[Variant.BALANCED].n, second.arms[Variant.BALANCED].mean) == (1, 625_000)
+
+
+def test_a_learners_own_decisions_move_what_is_expected_for_them() -> None:
+    partition = Partition(replace(SURE, control_share=0.5))
+    partition.know(PREDICTION_HEAVY=0.05, BALANCED=0.08)
+    for _ in range(12):
+        applied = partition.request().selected.apply
+        partition.outcome(score=0.0 if applied else 1.0)
+        partition.later(days=8)
+    believed = partition.request().selected.arms
+    assert believed[Variant.BALANCED].expected < 0.08
+    assert believed[Variant.CONSERVATIVE].expected == 0.0, "of which nothing is known, and which was never drawn"
 
 
 def test_without_shrinkage_the_greedy_arm_is_the_plain_highest_average() -> None:

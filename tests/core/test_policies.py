@@ -155,10 +155,9 @@ def test_a_fixed_policy_whose_arm_is_off_has_no_other() -> None:
 
 def test_thompson_draws_the_likely_best_and_now_and_then_another() -> None:
     partition = Partition(replace(SURE, algorithm=Algorithm.THOMPSON))
+    partition.know(BALANCED=0.08, CONSERVATIVE=0.05)
     modes = {partition.request(f"learner-{n}").selected.mode for n in range(30)}
-    assert modes == {Mode.EXPLOIT}
-    partition.outcome("learner-0", score=1.0)
-    partition.later(days=2)
+    assert modes == {Mode.EXPLOIT, Mode.EXPLORE}
     selected = partition.request("learner-0").selected
     assert len({*selected.propensities.values()}) > 2
     assert sum(selected.propensities.values()) == CERTAIN

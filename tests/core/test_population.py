@@ -20,7 +20,7 @@ NAME = (Kind.PRIORS, "SESSION")
 
 
 def said(arm: int, **known: int) -> Evidence:
-    return Evidence(arm, *(0,) * 19)._replace(**known)
+    return Evidence(arm, *(0,) * 21)._replace(**known)
 
 
 def test_a_row_of_nothing_contributes_nothing() -> None:

@@ -52,10 +52,10 @@ class Crowd:
     def sums(self) -> dict[str, int]:
         total: Counter[str] = Counter()
         for x, w, x0, w0 in zip(self.x, self.w, self.x0, self.w0, strict=True):
-            own = (len(x), sum(x), sum(each * each for each in x), sum(w), sum(map(mul, w, x)))
-            other = (len(x0), sum(x0), sum(w0), sum(map(mul, w0, x0)))
-            control = (len(x0), sum(x0), sum(each * each for each in x0), *other[2:])
-            said = [Evidence(ARM, *(0,) * 10, *own, *other), Evidence(CONTROL, *(0,) * 10, *control, 0, 0, 0, 0)]
+            own = (len(x), sum(x), sum(each * each for each in x), sum(w), 0, sum(map(mul, w, x)))
+            other = (len(x0), sum(x0), sum(w0), 0, sum(map(mul, w0, x0)))
+            control = (*other[:2], sum(each * each for each in x0), *other[2:])
+            said = [Evidence(ARM, *(0,) * 10, *own, *other), Evidence(CONTROL, *(0,) * 10, *control, 0, 0, 0, 0, 0)]
             row = ContextRow(user_id=UserId("u"), context=Context.SESSION, evidence=EVIDENCE.join(said))
             total.update(contribution(row).get((Kind.PRIORS, "SESSION"), {}))
         return dict(total)

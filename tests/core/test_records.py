@@ -14,6 +14,7 @@ from tests.core.sums import day_sums
 from fitly.core.decisions import (
     UNMEASURED,
     ArmView,
+    Because,
     Cause,
     Measured,
     OutcomeAmended,
@@ -21,7 +22,18 @@ from fitly.core.decisions import (
     Parameter,
     Selected,
 )
-from fitly.core.entries import ARMS, BASELINE, BUCKETS, DECISIONS, ArmEntry, Baseline, Bucket, DecisionEntry, Shown
+from fitly.core.entries import (
+    ARMS,
+    BASELINE,
+    BUCKETS,
+    DECISIONS,
+    NO_OVERLAP,
+    ArmEntry,
+    Baseline,
+    Bucket,
+    DecisionEntry,
+    Shown,
+)
 from fitly.core.events import ControlEvent, LogOpened, PolicyRevised
 from fitly.core.learner import ContextRow, LearnerRow, Preferences, Sealed
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId, config_id
@@ -38,13 +50,26 @@ from fitly.core.records import (
     policy_record,
     preferences_id,
     preferences_record,
+    renders_later,
     settled,
 )
 from fitly.core.rules import Policy, Switches
 from fitly.core.statistics.sums import Sums
 from fitly.core.system import Ledger
 from fitly.core.tally import retire
-from fitly.core.vocabulary import ArmCode, Bin, ClockMode, Context, Feature, Level, Mode, OutcomeType, Unit, Variant
+from fitly.core.vocabulary import (
+    ArmCode,
+    Bin,
+    ClockMode,
+    Context,
+    Feature,
+    InsightKind,
+    Level,
+    Mode,
+    OutcomeType,
+    Unit,
+    Variant,
+)
 
 ADA = UserId("ada")
 TODAY = 20_500
@@ -155,7 +180,7 @@ def remembered(
         propensity=0,
         threshold=0,
         revision=1,
-        chance=0,
+        overlap=NO_OVERLAP,
         default=-1,
         default_centred=0,
         shown=Shown.CONSUMER_SAYS_NO if denied else Shown.UNKNOWN,
@@ -284,7 +309,7 @@ def selected(**facts: object) -> Selected:
         strategy_variant=Variant.PATTERN_HEAVY,
         parameters={
             Feature.MISSION_TIMING: Parameter((7, 19), "DEFAULT"),
-            Feature.CONTENT_TYPES: Parameter({"TEXT": 0.5}, "x"),
+            Feature.CONTENT_TYPES: Parameter({"TEXT": 0.5}, Because(InsightKind.COGNITIVE_LOAD, FIRST, 0.75)),
         },
         propensities={"NONE": Nano(100_000_000), "PATTERN_HEAVY": Nano(900_000_000)},
         unit=Unit.DECISION,
@@ -324,7 +349,14 @@ def test_a_config_is_an_arm_ever_selected_with_what_it_earned() -> None:
     assert second.parameters is None
     assert first.parameters == {
         "mission.timing": {"value": [7, 19], "because": "DEFAULT"},
-        "content.content_types": {"value": {"TEXT": 0.5}, "because": "x"},
+        "content.content_types": {
+            "value": {"TEXT": 0.5},
+            "because": {
+                "kind": "COGNITIVE_LOAD",
+                "observed_at": to_datetime(FIRST).isoformat().replace("+00:00", "Z"),
+                "confidence": 0.75,
+            },
+        },
     }
 
 
@@ -362,6 +394,17 @@ def test_preferences_are_the_learners_row() -> None:
     assert record.disabled_features == ["mission.timing"]
     assert (record.created_at, record.updated_at, record.last_reset_at) == (to_datetime(FIRST), to_datetime(NOW), None)
     assert preferences_record(row._replace(last_reset_at=NOW)).last_reset_at == to_datetime(NOW)
+
+
+def test_of_two_records_of_a_decision_the_one_rendered_later_is_its_record() -> None:
+    first, second, third = (decision_record(selected(rendered_at=at)) for at in (None, NOW, Millis(NOW + 1)))
+    assert (first.rendered_at, second.rendered_at) == (None, to_datetime(NOW))
+    order = (first, second, third)
+    assert [[renders_later(new, old) for old in order] for new in order] == [
+        [False, False, False],
+        [True, False, False],
+        [True, True, False],
+    ]
 
 
 def test_a_decision_is_told_in_numbers_of_one() -> None:

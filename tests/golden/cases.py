@@ -22,6 +22,7 @@ from fitly.core.entries import (
     DECISIONS,
     EVIDENCE,
     OUTCOMES,
+    OVERLAP,
     SEEN,
     TYPED,
     VERDICTS,
@@ -209,7 +210,8 @@ WITHHELD = SELECTED._replace(
     draws={},
 )
 DECISION = DecisionEntry(
-    packed_id(OTHER), NOW, NOW + 10, NOW + 5, 8, 2, 2, 1, 855_000_001, 700_000_000, 3, 10, 300_000, -212_345, 1, 1, 0,
+    packed_id(OTHER), NOW, NOW + 10, NOW + 5, 8, 2, 2, 1, 855_000_001, 700_000_000, 3,
+    OVERLAP.pack(10_000, 4_500, 0, 1), 300_000, -212_345, 1, 1, 0,
     2, 1_200_000, -345, 3, 1_800_000, 1, 500_000, 2, 900_000, 0, 0, 3, 2_999_999,
 )  # fmt: skip
 LEARNER = LearnerRow(
@@ -296,7 +298,7 @@ CONTEXT = ContextRow(
     unjoined=2,
     learning_since=Millis(NOW - 100),
     updated_at=NOW,
-    evidence=EVIDENCE.join([Evidence(2, *range(1, 20)), Evidence(0, *range(201, 220))]),
+    evidence=EVIDENCE.join([Evidence(2, *range(1, 22)), Evidence(0, *range(201, 222))]),
     typed=TYPED.join([Typed(3, *range(1, 9))]),
     baseline=BASELINE.pack(*range(1, 16)),
     assessed=VERDICTS.join([Verdict(2, 1, 1, 2), Verdict(255, 0, 0, 3)]),

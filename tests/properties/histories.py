@@ -39,6 +39,18 @@ OUTCOME_TYPES: Final = {
 WAITS: Final = (0.01, 1, 5, 20, 30, 80)
 """Hours that may pass at a time."""
 CONTEXTS: Final = ("CONTENT", "CONTENT", "ASSESSMENT", "SESSION", "MISSION")
+INSIGHTS: Final[dict[str, Callable[[Random], dict[str, Any]]]] = {
+    "LEARNING_PROFILE": lambda random: {
+        "preferred_study_times": random.sample(range(24), random.randrange(1, 4)),
+        "learning_style_profile": {"visual": random.random(), "auditory": 0.5},
+        "personalized_forgetting_curve": random.choice((1, 4, 30)),
+    },
+    "STRUGGLE_PREDICTION": lambda random: {"topic": "fractions", "probability": round(random.random(), 2)},
+    "SESSION_ORCHESTRATION": lambda random: {"attention_cycle_minutes": random.randrange(5, 90)},
+    "COGNITIVE_LOAD": lambda random: {"load": random.randrange(101), "load_tolerance": 60},
+    "MISSION_ANALYTICS": lambda random: {"best_difficulty": random.randrange(1, 6), "completion_rate": random.random()},
+}
+"""What may be found out about a learner, by kind."""
 METRICS: Final = ("retention_score", "performance_score", "completion_rate", "engagement_score")
 
 Data: TypeAlias = dict[str, Any]
@@ -144,6 +156,15 @@ class Author:
         kept = {name: value for name, value in some_of.items() if random.random() < 0.4}
         self.say("preferences.changed", random.choice(self.users), kept)
 
+    def observe(self) -> None:
+        random = self.random
+        kind = random.choice([*INSIGHTS])
+        data: Data = {"kind": kind, "confidence": round(random.random(), 3), "payload": INSIGHTS[kind](random)}
+        for name, hours in (("observed_at", (-3, -200, 0.5, 2)), ("valid_until", (-1, 0, 5, 30, 100, 2_000))):
+            if random.random() < 0.4:
+                data[name] = to_datetime(Millis(self.now + round(random.choice(hours) * HOURS))).isoformat()
+        self.say("insight.observed", random.choice(self.users), data)
+
     def reset(self) -> None:
         data = {"scope": self.random.choice([*Scope]).value, "consent": self.random.random() < 0.5}
         self.say("preferences.reset", self.random.choice(self.users), data)
@@ -179,6 +200,7 @@ MOVES: Final[dict[Callable[[Author], None], int]] = {
     Author.applied: 6,
     Author.again: 5,
     Author.tick: 5,
+    Author.observe: 7,
     Author.prefer: 4,
     Author.spoil: 2,
     Author.reset: 2,

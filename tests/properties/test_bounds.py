@@ -27,7 +27,9 @@ from fitly.wire.signing import SIGNATURE_HEADER, sign
 
 _CODES = 6
 """Arms and baselines: control, four variants, holdout."""
-MOST_LEARNER_BYTES = CAPACITY * SEEN.width + MOST_LETTERS * OFFSET_WIDTH + LONGEST_USER + 1_000
+MOST_INSIGHT_BYTES = 9 * 200 * 4 + 1_000
+"""Nine texts of 200 letters at four bytes each, and the figures."""
+MOST_LEARNER_BYTES = CAPACITY * SEEN.width + MOST_LETTERS * OFFSET_WIDTH + LONGEST_USER + MOST_INSIGHT_BYTES + 1_000
 MOST_CONTEXT_BYTES = (
     CAPACITY * SEEN.width
     + MOST_OUTCOMES * OUTCOMES.width
@@ -134,6 +136,10 @@ def test_the_worst_a_learner_can_do_keeps_within_the_bounds() -> None:
             partition.prefer(user, disabled_features=["assessment.frequency", "session.intensity_modulation"])
             if n % 5 == 0:
                 partition.later(hours=0.2)
+            if n % 10 == 0:
+                texts: dict[str, Any] = {"topic": "\U0001f393" * 200, "indicators": ["\U0001f393" * 200] * 8}
+                partition.observe(user, "STRUGGLE_PREDICTION", probability=n / 70, **texts)
+                partition.observe(user, "COGNITIVE_LOAD", load=n, load_tolerance=30, ago=n % 3)
         partition.request(user)
         partition.later(hours=20)
         rows = partition.shard.rows

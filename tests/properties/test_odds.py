@@ -30,10 +30,22 @@ ADA: Final = UserId("ada")
 POLICY: Final = Policy(holdout_share=0, control_share=0.1, epsilon=0.2, probe_share=0.15)
 KNOWN: Final = ArmPrior(effect=0.0, se=0.01, spread=0.1, learners=20)
 INFORMED: Final = Priors(
-    contexts={Context.SESSION: ContextPriors(mean=0.5, reward_sd=0.2, arms=dict.fromkeys(Variant, KNOWN))}
+    contexts={
+        Context.SESSION: ContextPriors(
+            mean=0.5,
+            reward_sd=0.2,
+            arms={arm: replace(KNOWN, effect=0.12 if arm is Variant.BALANCED else 0.1) for arm in Variant},
+        )
+    }
 )
 TAUGHT: Final = ARMS.join([empty_arm(1)._replace(n=9, raw=6_000_000, centred=900_000), empty_arm(3)._replace(n=1)])
-HARMED: Final = ARMS.join([empty_arm(code)._replace(n=9, centred=-900_000) for code in range(1, 5)])
+HARM: Final = Priors(
+    contexts={
+        Context.SESSION: ContextPriors(
+            mean=0.5, reward_sd=0.2, arms=dict.fromkeys(Variant, replace(KNOWN, effect=-0.1))
+        )
+    }
+)
 
 ALL_THREE: Final = {Mode.CONTROL, Mode.EXPLORE, Mode.EXPLOIT}
 
@@ -46,7 +58,7 @@ CASES: Final = {
         TAUGHT,
         {Mode.CONTROL, Mode.EXPLORE},
     ),
-    "below the threshold": (POLICY, INFORMED, HARMED, {Mode.FALLBACK, Mode.PROBE}),
+    "below the threshold": (POLICY, HARM, TAUGHT, {Mode.FALLBACK, Mode.PROBE}),
     "Thompson": (replace(POLICY, algorithm=Algorithm.THOMPSON), INFORMED, TAUGHT, ALL_THREE),
     "Thompson with nothing known": (
         replace(POLICY, algorithm=Algorithm.THOMPSON),
@@ -88,8 +100,8 @@ CASES: Final = {
     "epsilon-greedy with a floor, tied": (replace(POLICY, floor=0.2), Priors(), b"", ALL_THREE),
     "Thompson below the threshold": (
         replace(POLICY, algorithm=Algorithm.THOMPSON),
-        INFORMED,
-        HARMED,
+        HARM,
+        TAUGHT,
         {Mode.FALLBACK, Mode.PROBE},
     ),
     "plain averages": (

@@ -188,8 +188,21 @@ def timeless(row: ContextRow) -> tuple[Any, ...]:
     arms = [entry._replace(updated=0) for entry in ARMS.all(row.arms)]
     decisions = list(DECISIONS.all(row.decisions))
     verdicts = [each for each in VERDICTS.all(row.assessed) if not each.rolling]
-    learned = row.own_n, row.own_sum, row.unjoined, row.closes_at
-    return arms, decisions, row.outcomes, row.seen, day_sums(row), verdicts, learned
+    parameters = None if row.standing is None else row.standing.open().parameters
+    insights = parameters, row.lapses_at
+    return (
+        arms,
+        decisions,
+        insights,
+        row.outcomes,
+        row.seen,
+        day_sums(row),
+        verdicts,
+        row.own_n,
+        row.own_sum,
+        row.unjoined,
+        row.closes_at,
+    )
 
 
 @pytest.mark.parametrize("seed", [5, 77])

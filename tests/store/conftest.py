@@ -97,7 +97,7 @@ def expected(*partitions: Partition) -> Tables:
             PreferencesRecord: [preferences_record(decode_learner(v)) for v in learners.values() if v],
             ConfigRecord: [one for row, e in zip(rows, effects, strict=True) for one in config_records(row, e)],
             EffectivenessRecord: [one for e in effects for one in e],
-            DecisionRecord: list({s.decision_id: decision_record(s) for s in chosen}.values()),
+            DecisionRecord: list({s.decision_id: decision_record(s) for s in chosen}.values()),  # the last rendering
             OutcomeRecord: [one for one in outcomes.values() if one is not None],
             LedgerRecord: ledger_records(number, decode_ledger(ledger)) if ledger else [],
             PolicyRecord: [p for event in control if (p := policy_record(event))],

@@ -123,6 +123,9 @@ def _a_weeks_end(partition: Partition, user: str, mark: str) -> None:
     partition.say(
         "preferences.changed", user, f"prefer-{mark}", {"level": "HIGH", "disabled_features": ["mission.timing"]}
     )
+    load = {"kind": "COGNITIVE_LOAD", "confidence": 0.9, "payload": {"load": 90, "load_tolerance": 60}}
+    for number, name in enumerate((user, user.replace("-0", "-1"))):
+        partition.say("insight.observed", name, f"load-{mark}-{number}", load)
     if said == "20":
         partition.say("preferences.reset", user, f"reset-{mark}", {"scope": "LEARNED"})
     if said == "27":

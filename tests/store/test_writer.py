@@ -51,6 +51,7 @@ async def test_the_tables_equal_what_the_topics_say(term: Partition, writer: Wri
     assert any(record.baseline_kind == "OWN" for record in found[EffectivenessRecord])
     assert any(record.baseline_kind is None for record in found[EffectivenessRecord])
     assert any(record.corrected_by for record in found[OutcomeRecord])
+    assert any(record.rendered_at for record in found[DecisionRecord])
     assert {record.disposition for record in found[OutcomeRecord]} >= {"APPLIED", "ORPHAN", "OPTED_OUT"}
 
 

@@ -22,6 +22,8 @@ from tests.golden.cases import (
 )
 
 from fitly.core.entries import DECISIONS, OUTCOMES
+from fitly.core.numbers import Millis
+from fitly.core.rules import Sources
 from fitly.core.system import FOLD_VERSION
 from fitly.wire.assessed import decode_assessed
 from fitly.wire.outcomes import decode_outcome
@@ -75,7 +77,7 @@ def test_rows_are_read_as_what_they_were() -> None:
 
 def test_rows_of_version_1_are_read_as_what_they_were_and_what_they_lacked_stays_unknown() -> None:
     rows = {case: bytes.fromhex(value) for case, value in corpus("rows", 1).items()}
-    assert decode_learner(rows["learner"]) == LEARNER
+    assert decode_learner(rows["learner"]) == LEARNER._replace(consented_at=Millis(0), refused=b"")
     row = decode_context(rows["context"])
     assert row.standing is not None
     arms = {arm: view._replace(sd=None) for arm, view in SELECTED.arms.items()}
@@ -83,7 +85,7 @@ def test_rows_of_version_1_are_read_as_what_they_were_and_what_they_lacked_stays
     decision, outcome = DECISIONS.at(CONTEXT.decisions, 0), OUTCOMES.at(CONTEXT.outcomes, 0)
     assert row._replace(standing=None) == CONTEXT._replace(
         standing=None,
-        decisions=DECISIONS.join([decision._replace(chance=0, default=-1, default_centred=0)]),
+        decisions=DECISIONS.join([decision._replace(overlap=bytes(8), default=-1, default_centred=0)]),
         outcomes=OUTCOMES.join([outcome._replace(kind=255)]),
         evidence=b"",  # its one decision is open
         typed=b"",
@@ -92,7 +94,8 @@ def test_rows_of_version_1_are_read_as_what_they_were_and_what_they_lacked_stays
     )
     assert decode_context(rows["context of nothing"]).standing is None
     former = replace(RULES.priors, enough=20, contexts={})
-    assert decode_rules(rows["rules"]) == replace(RULES, priors=former)
+    policy = replace(RULES.policy, sources=Sources())
+    assert decode_rules(rows["rules"]) == replace(RULES, policy=policy, priors=former)
     assert decode_position(rows["position"]).offset == 123_456
     assert decode_ledger(rows["ledger"]).read == 5
     assert decode_fold_version(rows["fold version"]) == 1

@@ -11,11 +11,11 @@ import pytest
 from tests.core.partition import Partition, Policy
 from tests.wire.test_said import AMENDED, FILED
 
-from fitly.core.decisions import OutcomeAmended, OutcomeFiled, Parameter
+from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.names import DecisionId
 from fitly.wire.cloudevents import CloudEvent
 from fitly.wire.outcomes import Amended, Filed, encode_outcome
-from fitly.wire.selected import ArmSeen, CausedBy, StrategySelected, encode_selected
+from fitly.wire.selected import ArmSeen, CausedBy, MovedBy, Setting, StrategySelected, encode_selected
 
 
 def names(contract: type) -> list[str]:
@@ -24,7 +24,13 @@ def names(contract: type) -> list[str]:
 
 def selected() -> Mapping[str, Any]:
     """A decision in which nothing is empty."""
-    decision = Partition(Policy()).request().selected._replace(supersedes=DecisionId("d"), draws={"greedy": 0.5})
+    partition = Partition(Policy(holdout_share=0, control_share=0))
+    for kind, said in (
+        ("COGNITIVE_LOAD", {"load": 9, "load_tolerance": 90}),
+        ("MISSION_ANALYTICS", {"best_difficulty": 4}),
+    ):
+        partition.observe("ada", kind, **said)
+    decision = partition.request().selected._replace(supersedes=DecisionId("d"), draws={"greedy": 0.5})
     whole: Mapping[str, Any] = json.loads(encode_selected(decision))
     return whole
 
@@ -38,7 +44,10 @@ def test_a_decision_has_the_keys_of_its_contract_at_every_depth() -> None:
     assert data["arms"], "no arm was looked at: this test must have some"
     assert all(list(arm) == names(ArmSeen) for arm in data["arms"].values())
     assert data["parameters"], "no parameter was told: this test must have some"
-    assert all(list(one) == names(Parameter) for one in data["parameters"].values())
+    assert all(list(one) == names(Setting) for one in data["parameters"].values())
+    moved = [one["because"] for one in data["parameters"].values() if not isinstance(one["because"], str)]
+    assert moved, "no parameter was moved: this test must have some"
+    assert all(list(by) == names(MovedBy) for by in moved)
 
 
 @pytest.mark.parametrize(("effect", "contract"), [(FILED, Filed), (AMENDED, Amended)])

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from tests.core.partition import START, SURE, UNSURE, Partition, Policy, replace
 
-from fitly.core.decisions import Measured, OutcomeAmended, OutcomeFiled, Parameter
+from fitly.core.decisions import Because, Measured, OutcomeAmended, OutcomeFiled, Parameter
 from fitly.core.names import EventKey, UserId
 from fitly.core.numbers import CERTAIN, Micro, Millis
-from fitly.core.vocabulary import Bin, Context, Feature, Level, OutcomeType
+from fitly.core.vocabulary import Bin, Context, Feature, InsightKind, Level, OutcomeType
 from fitly.wire.cloudevents import JSON, CloudEvent
 from fitly.wire.outcomes import Amended, Filed, decode_outcome, encode_outcome
 from fitly.wire.selected import StrategySelected, decode_selected, encode_selected
@@ -82,8 +82,25 @@ def test_parameters_that_were_moved_are_written_like_those_that_were_not() -> No
     plain = Partition().request().selected
     copied = plain._replace(parameters=dict(plain.parameters))
     assert encode_selected(copied) == encode_selected(plain)
-    moved = plain._replace(parameters={Feature.MISSION_TIMING: Parameter((8, 17), "LEARNING_PROFILE")})
+    because = Because(InsightKind.LEARNING_PROFILE, Millis(1_772_438_400_123), 0.1 + 0.2)
+    moved = plain._replace(parameters={Feature.MISSION_TIMING: Parameter((8, 17), because)})
     assert decode_selected(encode_selected(moved)) == moved
+
+
+def test_a_rendering_is_an_event_of_its_own_at_its_own_time() -> None:
+    plain = Partition().request().selected
+    again = plain._replace(rendered_at=Millis(plain.decided_at + 1_500))
+    assert decode_selected(encode_selected(again)) == again
+    first, second = (json.loads(encode_selected(each)) for each in (plain, again))
+    assert first["data"]["rendered_at"] is None
+    assert second["time"] == second["data"]["rendered_at"] == "2026-03-02T08:00:01.500000Z"
+    assert second["id"] != first["id"] == second["data"]["decision_id"]
+
+
+def test_a_decision_that_was_sent_before_there_were_renderings_is_read() -> None:
+    plain = Partition().request().selected
+    old = encode_selected(plain).replace(b',"rendered_at":null', b"")
+    assert decode_selected(old) == plain
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_switching_on_again_decides_anew_and_keeps_what_was_learned() -> None:
     partition.later(days=2)
     again = partition.revise(SURE).selected
     assert again.mode is Mode.EXPLOIT
-    assert [(arm.arm, arm.n, arm.raw, arm.centred) for arm in partition.arms()] == before
+    assert [(arm.arm, arm.n, arm.raw, arm.centred) for arm in partition.arms() if arm.n] == before
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,8 @@ def _selected(record: Record, value: Any) -> Text:  # noqa: ANN401
         return _event(record, value)
     mode = str(data.get("mode"))
     variant = data.get("strategy_variant") or "no strategy"
-    answers = "  (standing, asked again)" if any(name == "answers" for name, _ in record.headers) else ""
+    why = "rendered anew" if data.get("rendered_at") else "asked again"
+    answers = f"  (standing, {why})" if any(name == "answers" for name, _ in record.headers) else ""
     odds = data.get("confidence")
     sure = f"  confidence {odds:.3f}" if isinstance(odds, float) else ""
     return Text.assemble(coloured(mode), f"  {variant}{sure}  {data.get('decision_id')}{answers}")

@@ -1,4 +1,4 @@
-"""Pages of ``docs/`` made from the code: commands, settings, metrics, topics, tables, reasons of refusal.
+"""Pages of ``docs/`` made from the code: commands, settings, metrics, topics, tables, parameters.
 
 Knows what each page says. Must never hold a fact of its own: sentences about the product stand where the thing is.
 
@@ -16,7 +16,11 @@ import click
 
 from fitly.cli import main as program
 from fitly.cli.program import MEANINGS
+from fitly.core.parameters import CAPPING, EXPLAINED, LEANING
+from fitly.core.rulebook import CAPS, LEANS, READINGS, RULES, VARIETY, AsSaid, Band, Bands, Spread
+from fitly.core.scales import SCALES, Hours, Number, Weights, Words
 from fitly.core.topics import TOPICS
+from fitly.core.vocabulary import InsightKind
 from fitly.metrics import METRICS
 from fitly.settings import PREFIX, Settings
 from fitly.store.schema import METADATA
@@ -141,12 +145,77 @@ def tables() -> str:
     return "\n".join(parts)
 
 
+def parameters() -> str:
+    """Give the page of parameters: what each may be, who listens to what, and every rule."""
+    parts = ["# Parameters\n", MADE, *(f"{words}\n" for words in EXPLAINED)]
+    features = ((f"`{feature.value}`", *_may_be(scale)) for feature, scale in SCALES.items())
+    parts += ["## What each may be\n", table(("feature", "default", "may be", "one step"), features) + "\n"]
+    kinds = list(InsightKind)
+    leans = ((variant.label, *(f"{leans[kind]:g}" for kind in kinds)) for variant, leans in LEANS.items())
+    parts += ["## Who listens to what\n", f"{LEANING}\n", table(("variant", *kinds), leans) + "\n"]
+    readings = ((f"`{name}`", _first_line(read)) for name, read in READINGS.items())
+    parts += ["## What is read that no insight says by itself\n", table(("reading", "meaning"), readings) + "\n"]
+    parts.append("## The rules\n")
+    for feature in SCALES:
+        rules = (
+            (rule.kind, f"`{rule.reads}`", _gives(rule.gives), rule.why) for rule in RULES if rule.feature is feature
+        )
+        parts += [f"### `{feature.value}`\n", table(("insight", "reads", "suggests", "because"), rules) + "\n"]
+    caps = ((f"`{cap.feature.value}`", _gives(cap.bands)) for cap in CAPS)
+    parts += ["## Caps\n", f"{CAPPING}\n", table(("feature", "at most"), caps) + "\n"]
+    return "\n".join(parts)
+
+
+def _first_line(thing: object) -> str:
+    return (thing.__doc__ or "").splitlines()[0]
+
+
+def _may_be(scale: Number | Words | Weights | Hours) -> tuple[str, str, str]:
+    """Tell a scale: default, values, one step."""
+    match scale:
+        case Number(default, low, high, unit, step):
+            return f"{default:g}", f"{low:g} to {high:g}, in steps of {unit:g}", f"{step:g}"
+        case Words(words, gentler):
+            turned = "; ".join(f"{word} becomes {instead}" for word, instead in gentler.items())
+            return words[0], ", ".join(words), turned
+        case Weights(names, step):
+            return "equal", f"shares of {', '.join(names)} that add to 1", f"{step:g} of any share"
+        case Hours(most):
+            return "none", f"local start hours, up to {most}", "the most preferred hour only"
+
+
+def _gives(gives: Bands | AsSaid | Spread) -> str:
+    """Tell what a rule suggests."""
+    match gives:
+        case Bands(bands):
+            return "; ".join(f"{_range(band)}: {_target(band.target)}" for band in bands)
+        case Spread(over):
+            shares = ", ".join(f"{style} as {name}" for style, name in over.items())
+            return f"its shares ({shares}), of which each keeps {VARIETY:g}"
+        case _:
+            return "what it says"
+
+
+def _range(band: Band) -> str:
+    start, below = band.start, band.below
+    if start is None:
+        return f"below {below:g}"
+    return f"from {start:g}" if below is None else f"from {start:g}, below {below:g}"
+
+
+def _target(target: object) -> str:
+    if not isinstance(target, dict):
+        return str(target)
+    return ", ".join(f"{name} {part:g}" for name, part in target.items())
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "commands.md": commands,
     "settings.md": settings,
     "metrics.md": metrics,
     "topics.md": topics,
     "tables.md": tables,
+    "parameters.md": parameters,
 }
 
 

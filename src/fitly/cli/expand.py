@@ -22,6 +22,7 @@ from fitly.core.entries import (
     DECISIONS,
     EVIDENCE,
     OUTCOMES,
+    OVERLAP,
     SEEN,
     TYPED,
     VERDICTS,
@@ -74,8 +75,9 @@ def _kind(code: int) -> str | None:
     return None if code == UNTYPED else OUTCOME_TYPES[code].value
 
 
-def _chances(mask: int) -> list[Plain]:
-    return [variant.value for code, variant in ARM_VARIANTS.items() if mask >> code & 1]
+def _overlap(packed: bytes) -> dict[str, Plain]:
+    shares = zip(ARM_VARIANTS.values(), OVERLAP.unpack(packed), strict=True)
+    return {variant.value: share / 10_000 for variant, share in shares if share}
 
 
 def _metric(value: int) -> float | None:
@@ -103,12 +105,12 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     _word: "arm variant",
     lambda code: MODES[code].value: "mode",
     _kind: "kind",
-    _chances: "chance",
+    _overlap: "overlap",
     lambda code: Shown(code).name: "shown",
     bool: "apply is_open defaulted active counted",
     _metric: "retention performance completion engagement",
     _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean "
-    "x x0 w w0",
+    "x x0 w w0 w2 v0",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement x2 wx wx0",
     _billionths: "propensity threshold",
 }

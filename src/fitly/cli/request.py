@@ -98,6 +98,17 @@ async def _now(publisher: Publisher, user: str) -> Millis:
     return Millis(now)
 
 
+def _reason(because: str | dict[str, Any]) -> str:
+    """Say what moved a parameter.
+
+    >>> _reason({"kind": "COGNITIVE_LOAD", "observed_at": "2026-03-02T08:00:00Z", "confidence": 0.8})
+    'COGNITIVE_LOAD of 2026-03-02T08:00:00Z, confidence 0.80'
+    """
+    if isinstance(because, str):
+        return because
+    return f"{because['kind']} of {because['observed_at']}, confidence {because['confidence']:.2f}"
+
+
 def tell(data: dict[str, Any], *, repeated: bool) -> None:
     """Print a decision for people: what to do, since when, and why."""
     out = show.console()
@@ -109,6 +120,7 @@ def tell(data: dict[str, Any], *, repeated: bool) -> None:
         "decision": data["decision_id"] + ("  (standing: asked again within its dwell)" if repeated else "  (new)"),
         "decided at": data["decided_at"],
         "valid until": data["valid_until"],
+        **({"rendered at": data["rendered_at"]} if data["rendered_at"] else {}),
         "confidence": f"{data['confidence']:.4f}, threshold {threshold}",
         "chances": "  ".join(f"{arm} {odds:.3f}" for arm, odds in data["propensities"].items()),
         "unit": f"{data['unit']}, assignment probability {data['assignment_probability']:g}",
@@ -119,7 +131,11 @@ def tell(data: dict[str, Any], *, repeated: bool) -> None:
         out.print(Text.assemble((f"  {name:<12}", "dim"), fact))
     if data["parameters"]:
         cells = (
-            (name, json.dumps(one["value"]) if isinstance(one["value"], (dict, list)) else one["value"], one["because"])
+            (
+                name,
+                json.dumps(one["value"]) if isinstance(one["value"], (dict, list)) else one["value"],
+                _reason(one["because"]),
+            )
             for name, one in data["parameters"].items()
         )
         out.print(show.grid(("  parameter", "value", "because"), ((f"  {name}", *rest) for name, *rest in cells)))

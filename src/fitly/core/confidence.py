@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from fitly.core.entries import ArmEntry
+from fitly.core.entries import Evidence
 from fitly.core.inforce import Prior
 from fitly.core.numbers import ONE
 from fitly.core.rules import Policy
@@ -24,41 +24,31 @@ class Belief(NamedTuple):
     sd: float
 
 
-class NotApplied(NamedTuple):
-    """A learner's randomized decisions not to apply: how many have a reward, and the sum of their centred rewards."""
-
-    n: int
-    centred: int
-
-
-def belief(arm: ArmEntry | None, not_applied: NotApplied, prior: Prior) -> Belief:
+def belief(said: Evidence | None, prior: Prior) -> Belief:
     """Combine what is believed of everybody with the learner's own decisions.
 
-    With at least two decisions on each side the datum is the difference of the centred means, of variance
-    sigma^2 (1/n1 + 1/n0); before that it is the arm's centred mean, of variance sigma^2 / n1, counted half.
+    The datum is the difference of two weighted means of centred rewards, with the arm and without, of variance
+    sigma^2 (sum w^2 / (sum w)^2) on either side; it counts from two decisions on both sides on. Weights, because arms
+    are drawn more often as time goes by, and a learner's centre still lags behind their ability in the beginning: plain
+    means would compare early decisions with later ones, and make ability look like an effect.
 
     Parameters
     ----------
-    arm : ArmEntry or None
-        The learner's sums with the arm; None for none.
-    not_applied : NotApplied
-        Their control decisions, and those that fell back though a probe was possible.
+    said : Evidence or None
+        The learner's closed decisions with the arm, and not to apply beside it; None for none.
     prior : Prior
         Mean and variance of the effect between learners, and the noise of a decision's reward.
 
     Examples
     --------
-    >>> belief(None, NotApplied(0, 0), Prior(0.02, 0.01, 0.04, informed=True))
+    >>> belief(None, Prior(0.02, 0.01, 0.04, informed=True))
     Belief(mean=0.02, sd=0.1)
     """
-    if arm is None or not arm.n:
+    if said is None or said.drawn < ENOUGH_OF_BOTH or said.n0 < ENOUGH_OF_BOTH:
         return Belief(prior.mean, math.sqrt(prior.variance))
-    datum = arm.centred / arm.n / ONE
-    if arm.n >= ENOUGH_OF_BOTH and not_applied.n >= ENOUGH_OF_BOTH:
-        datum -= not_applied.centred / not_applied.n / ONE
-        of_datum = prior.noise * (1 / arm.n + 1 / not_applied.n)
-    else:
-        of_datum = 2 * prior.noise / arm.n
+    w, w0 = said.w, said.w0
+    datum = said.wx / (w * ONE) - said.wx0 / (w0 * ONE)
+    of_datum = prior.noise * ONE * (said.w2 / (w * w) + said.v0 / (w0 * w0))
     weight = prior.variance / (prior.variance + of_datum)
     return Belief(prior.mean + weight * (datum - prior.mean), math.sqrt(prior.variance * (1 - weight)))
 

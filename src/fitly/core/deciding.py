@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from fitly.core.confidence import Belief, NotApplied, belief, confidence
+from fitly.core.confidence import Belief, belief, confidence
 from fitly.core.decisions import ArmView, Cause, Selected
 from fitly.core.eligibility import is_allowed, is_held_out
-from fitly.core.entries import ARMS, DECISIONS, ArmEntry
+from fitly.core.entries import ARMS, DECISIONS, EVIDENCE
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.names import EventKey, config_id, decision_id, uniform
@@ -26,8 +26,6 @@ _PROBED: Final = (Level.MEDIUM, Level.HIGH)
 _OPTED_OUT: Final = MODE_CODES[Mode.OPTED_OUT]
 _PROBE: Final = MODE_CODES[Mode.PROBE]
 _NOTHING: Final = ArmCode.NOTHING
-_CONTROL: Final = ArmCode.CONTROL
-_FALLBACK: Final = ArmCode.FALLBACK
 
 
 class Drawn(NamedTuple):
@@ -187,11 +185,12 @@ def _look(
     """Give what is believed of each arm, and what the record will show of it."""
     priors, shrunk = force.beliefs[row.context], force.rules.policy.shrinkage
     taught = {entry.arm: entry for entry in ARMS.all(row.arms) if entry.n}
-    not_applied = _not_applied(taught)
+    said = {each.arm: each for each in EVIDENCE.all(row.evidence)}
     beliefs, views = {}, {}
     for arm in arms:
-        entry, prior = taught.get(ARM_CODES[arm]), priors[arm]
-        believed = beliefs[arm] = belief(entry, not_applied, prior)
+        code = ARM_CODES[arm]
+        believed = beliefs[arm] = belief(said.get(code), priors[arm])
+        entry = taught.get(code)
         if entry is None:
             expected = believed.mean if shrunk else force.rules.priors.metric_mean
             views[arm] = ArmView(0, None, expected, believed.sd)
@@ -199,9 +198,3 @@ def _look(
             expected = believed.mean if shrunk else entry.raw / entry.n / ONE
             views[arm] = ArmView(entry.n, mean(entry.raw, entry.n), expected, believed.sd)
     return beliefs, views
-
-
-def _not_applied(taught: dict[int, ArmEntry]) -> NotApplied:
-    """Add up the learner's randomized decisions not to apply: drawn as control, or fallen back where probes are."""
-    sides = [taught[code] for code in (_CONTROL, _FALLBACK) if code in taught]
-    return NotApplied(sum(side.n for side in sides), sum(side.centred for side in sides))

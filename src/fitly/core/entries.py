@@ -7,6 +7,7 @@ changed copy costs a fifth of a dataclass's.
 from __future__ import annotations
 
 from enum import IntEnum
+from struct import Struct
 from typing import Final, NamedTuple
 
 from fitly.core.packed import Layout
@@ -53,9 +54,9 @@ class DecisionEntry(NamedTuple):
         Probability (10^-9) of what was drawn; confidence (10^-9) its level asked for.
     revision : int
         Policy revision in force.
-    chance : int
-        Bit mask of the arms that might have been drawn where "not" might have been as well (bit k for `ArmCode` k);
-        0 where the decision itself was not randomized.
+    overlap : bytes
+        Of a decision that was randomized itself, per arm as `OVERLAP` packs it: how much of one decision it is worth
+        beside that arm (``evidence``). `NO_OVERLAP` of any other.
     default, default_centred : int
         What stands for its reward should no outcome come, and the same centred on the learner's own mean (10^-6): the
         policy's default as it was when the decision was made. `NO_DEFAULT` and 0 where nothing does.
@@ -86,7 +87,7 @@ class DecisionEntry(NamedTuple):
     propensity: int
     threshold: int
     revision: int
-    chance: int
+    overlap: bytes
     default: int
     default_centred: int
     shown: int = 0
@@ -107,8 +108,12 @@ class DecisionEntry(NamedTuple):
     s_engagement: int = 0
 
 
-DECISIONS: Final = Layout(DecisionEntry, "16sqqqBBBBIIIBiiBBBIqqIqIqIqIqIq")
+OVERLAP: Final = Struct("<4H")
+"""Four shares, in 10^-4, of the arms in the order of their codes."""
+NO_OVERLAP: Final = bytes(8)
 NO_DEFAULT: Final = -1
+
+DECISIONS: Final = Layout(DecisionEntry, "16sqqqBBBBIII8siiBBBIqqIqIqIqIqIq")
 
 
 class OutcomeEntry(NamedTuple):
@@ -217,10 +222,10 @@ class Evidence(NamedTuple):
         Per metric: decisions that have it, and the sum of their means (10^-6).
     drawn, x, x2 : int
         Randomized decisions, the sum of their centred rewards (10^-6) and of its squares (10^-12).
-    w, wx : int
-        Sum of their weights (10^-6), and of weight times centred reward (10^-12).
-    n0, x0, w0, wx0 : int
-        The same of the decisions not to apply.
+    w, w2, wx : int
+        Sum of their weights and of its squares (10^-6), and of weight times centred reward (10^-12).
+    n0, x0, w0, v0, wx0 : int
+        Decisions not to apply: how many, sum of centred rewards, of weights, of their squares, of weight times reward.
     """
 
     arm: int
@@ -238,14 +243,16 @@ class Evidence(NamedTuple):
     x: int
     x2: int
     w: int
+    w2: int
     wx: int
     n0: int
     x0: int
     w0: int
+    v0: int
     wx0: int
 
 
-EVIDENCE: Final = Layout(Evidence, "BIqIqIqIqIqIqqqqIqqq")
+EVIDENCE: Final = Layout(Evidence, "BIqIqIqIqIqIqqqqqIqqqq")
 
 
 class Typed(NamedTuple):

@@ -4,13 +4,18 @@ Knows when a decision speaks, and how much it weighs. Must never know what the p
 A decision speaks from the closing of its window on, of the arm or baseline it teaches; a decision that was randomized
 itself speaks with the inverse of its propensity, clipped, and one not to apply speaks beside every arm that might have
 been drawn in its place.
+
+Clipping takes something away from a rare arm: of a decision in which it had the probability p it is worth min(1, 20 p)
+of one. A decision not to apply, of probability q, is worth as much beside it: it weighs min(1, 20 p) / q. So both sides
+of every comparison stand for the same decisions, however often an arm was drawn, and the levels of these cancel.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from fitly.core.entries import EVIDENCE, DecisionEntry, Evidence
+from fitly.core.entries import EVIDENCE, NO_OVERLAP, OVERLAP, DecisionEntry, Evidence
 from fitly.core.lessons import lesson, teaches
 from fitly.core.numbers import CERTAIN, ONE, mean
 from fitly.core.vocabulary import ARM_VARIANTS, ArmCode
@@ -27,6 +32,24 @@ def weight(propensity: int) -> int:
     (10000000, 20000000)
     """
     return min(ONE * CERTAIN // propensity, HEAVIEST)
+
+
+def overlaps(propensities: Mapping[str, int]) -> bytes:
+    """Pack how much of a decision each arm is worth, given its propensity (10^-9), as `OVERLAP` does.
+
+    >>> OVERLAP.unpack(overlaps({"PATTERN_HEAVY": 22_500_000, "BALANCED": 855_000_000}))
+    (4500, 0, 10000, 0)
+    """
+    return OVERLAP.pack(*[_worth(propensities.get(arm, 0)) for arm in _ARMS])
+
+
+def _worth(propensity: int) -> int:
+    return min(propensity * HEAVIEST // _PER_SHARE, _SHARES) or int(propensity > 0)
+
+
+_SHARES: Final = 10_000
+_PER_SHARE: Final = ONE * CERTAIN // _SHARES
+_ARMS: Final = tuple(variant.value for variant in ARM_VARIANTS.values())
 
 
 def weigh(evidence: bytes, old: DecisionEntry, new: DecisionEntry) -> bytes:
@@ -50,17 +73,23 @@ def _said(evidence: bytes, entry: DecisionEntry, sign: int) -> bytes:
     measured = entry.measured if teaches(entry) else 0
     if not (counted or measured):
         return evidence
-    drawn = counted and entry.chance
+    drawn = counted and entry.overlap != NO_OVERLAP
     heavy = weight(entry.propensity) if drawn else 0
     told = _measured(entry) if measured else _UNMEASURED
-    own = (*told, 1, centred, centred * centred, heavy, heavy * centred) if drawn else (*told, 0, 0, 0, 0, 0)
-    evidence = _add(evidence, entry.arm, (*own, 0, 0, 0, 0), sign)
+    own = (1, centred, centred * centred, heavy, _squared(heavy), heavy * centred) if drawn else _NOT_DRAWN
+    evidence = _add(evidence, entry.arm, (*told, *own, *_NOT_BESIDE), sign)
     if drawn and entry.arm in _NOT_APPLIED:
-        beside = (*_UNMEASURED, 0, 0, 0, 0, 0, 1, centred, heavy, heavy * centred)
-        for code in ARM_VARIANTS:
-            if entry.chance >> code & 1:
-                evidence = _add(evidence, code, beside, sign)
+        for code, share in zip(ARM_VARIANTS, OVERLAP.unpack(entry.overlap), strict=True):
+            if share:
+                heavy = share * _PER_SHARE // entry.propensity
+                beside = (1, centred, heavy, _squared(heavy), heavy * centred)
+                evidence = _add(evidence, code, (*_UNMEASURED, *_NOT_DRAWN, *beside), sign)
     return evidence
+
+
+def _squared(weight: int) -> int:
+    """Square a weight, in 10^-6."""
+    return mean(weight * weight, ONE)
 
 
 def _measured(entry: DecisionEntry) -> tuple[int, ...]:
@@ -80,6 +109,8 @@ def _one(count: int, total: int) -> tuple[int, int]:
 
 
 _UNMEASURED: Final = (0,) * 10
+_NOT_DRAWN: Final = (0,) * 6
+_NOT_BESIDE: Final = (0,) * 5
 
 
 def _add(evidence: bytes, arm: int, said: tuple[int, ...], sign: int) -> bytes:

@@ -23,6 +23,38 @@ BELOW_THRESHOLD: Final = "BELOW_THRESHOLD"
 DISABLED: Final = "DISABLED"
 CAPPED_BY_LOAD: Final = "CAPPED_BY_LOAD"
 
+EXPLAINED: Final = (
+    (
+        "Every decision that personalizes carries the parameters of its context, and each parameter says why it is so. "
+        "Other services send insights about a learner (`fitly.insight.observed.v1`): the newest of each kind counts, "
+        "until it lapses, 30 days after it was observed or when its producer says. An insight moves a parameter only "
+        "if its confidence reaches the threshold of the learner's level (a number of the policy: LOW 0.85, MEDIUM "
+        "0.70, HIGH 0.60 unless revised)."
+    ),
+    (
+        "So a value comes about. Of each insight the first line of a feature's table that says something counts. The "
+        "variant listens to it as much as it leans on its kind. What several suggest is brought together: numbers and "
+        "shares are averaged; of words the one most listened to is taken, of equals the upper one; hours are put side "
+        "by side. Conservative, and every variant at level LOW, goes one step from the default and no further. Then "
+        "too much load caps, and the value is rounded."
+    ),
+    (
+        "What `because` says: the insight that moved the value most (kind, observed at, confidence); `DEFAULT`: "
+        "nothing known moves it; `BELOW_THRESHOLD`: an insight would, but is not sure enough; `DISABLED`: the learner "
+        "does not want this feature; `CAPPED_BY_LOAD`: it would be higher, were the load not above what the learner "
+        "tolerates."
+    ),
+)
+"""How a parameter comes about, for whoever designs learning."""
+LEANING: Final = (
+    "1: followed; 0.5: half-way, and as much as any other that is listened to as much; 0: not at all. Pattern-heavy "
+    "trusts what the learner is used to, Prediction-heavy what is coming. What plans a session is listened to by all."
+)
+CAPPING: Final = (
+    "In every variant and at every level, where load and tolerance are known surely enough: points of load above what "
+    "the learner tolerates, rounded up. From 20 points on the amount of work is not raised above its default either."
+)
+
 Parameters: TypeAlias = dict[Feature, Parameter]
 
 
@@ -122,7 +154,7 @@ def _moved(each: _Listening, known: dict[InsightKind, Held[Any]], enough: float,
         target = rule.suggest(held.payload)
         if target is None:
             continue
-        suggestion = Suggestion(target, lean, held.confidence)
+        suggestion = Suggestion(target, lean)
         if held.confidence >= enough:
             said.append(suggestion)
             sources.append(rule.kind)

@@ -81,18 +81,18 @@ def rendered_anew(
     learner : LearnerRow
         Preferences and insights.
     force : InForce
-        The rules in force; what they no longer allow to stand is not said again.
+        The rules in force; what they no longer allow to stand is kept up to date and not said again.
     now : Millis
         The clock.
 
     Returns
     -------
     tuple of ContextRow and Selected or None
-        The row, and the decision where its parameters are others than before.
+        The row, and the decision where its parameters are others than before and may be told.
     """
     selected = None if row.standing is None else row.standing.open()
     variant = None if selected is None else selected.strategy_variant
-    if selected is None or variant is None or now >= selected.valid_until or is_overruled(row, learner, force):
+    if selected is None or variant is None or now >= selected.valid_until:
         return _waiting_until(row, NEVER), None
     preferences = learner.preferences
     threshold = force.thresholds[preferences.level]
@@ -102,7 +102,8 @@ def rendered_anew(
         return row, None
     before = selected.decided_at if selected.rendered_at is None else selected.rendered_at
     selected = selected._replace(parameters=parameters, rendered_at=Millis(max(now, before + 1)))
-    return row._replace(standing=Sealed.of(selected), updated_at=now), selected
+    row = row._replace(standing=Sealed.of(selected), updated_at=now)
+    return row, None if is_overruled(row, learner, force) else selected
 
 
 def _waiting_until(row: ContextRow, lapses: Millis) -> ContextRow:

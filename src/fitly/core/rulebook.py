@@ -156,6 +156,9 @@ CAPS: Final = (
     Cap(Feature.MISSION_DIFFICULTY, _DIFFICULTY_CAP),
     Cap(Feature.ASSESSMENT_DIFFICULTY, _DIFFICULTY_CAP),
     Cap(Feature.SESSION_INTENSITY, Bands((Band(_OVER, _FAR_OVER, 1.0), Band(_FAR_OVER, None, 0.8)))),
+    Cap(Feature.MISSION_DURATION, Bands((Band(_FAR_OVER, None, 45),))),
+    Cap(Feature.MISSION_OBJECTIVES, Bands((Band(_FAR_OVER, None, 3),))),
+    Cap(Feature.ASSESSMENT_FREQUENCY, Bands((Band(_FAR_OVER, None, 3),))),
 )
 """No cap is lower than one step below the default: so it holds under the gentlest rules as well."""
 

@@ -17,7 +17,6 @@ class Suggestion(NamedTuple):
 
     target: Any
     lean: float
-    confidence: float
 
 
 class Number(NamedTuple):
@@ -25,8 +24,8 @@ class Number(NamedTuple):
 
     A suggestion with lean 1 is followed, one with lean 0.5 half-way; leans that add to more than 1 share it.
 
-    >>> Number(3, 1, 5, unit=1, step=1).blend([Suggestion(5, 0.5, 0.9), Suggestion(1, 1, 0.9)])
-    (1.6666666666666665, 1)
+    >>> Number(3, 1, 5, unit=1, step=1).blend([Suggestion(5, 0.5), Suggestion(1, 1)])
+    (2.3333333333333335, 1)
     """
 
     default: float
@@ -52,28 +51,30 @@ class Number(NamedTuple):
 
 
 class Words(NamedTuple):
-    """One of a few words, the default first, then from what changes least to what changes most.
+    """One of a few words, the default first; ``gentler`` is what a word becomes where only one step may be gone.
 
-    >>> Words(("BLOCKED", "WARM_UP_FIRST", "SPACED")).gently("SPACED")
-    'WARM_UP_FIRST'
+    >>> order = Words(("BLOCKED", "WARM_UP_FIRST", "SPACED"), {"SPACED": "WARM_UP_FIRST"})
+    >>> order.gently("SPACED"), order.gently("WARM_UP_FIRST")
+    ('WARM_UP_FIRST', 'WARM_UP_FIRST')
     """
 
-    ladder: tuple[str, ...]
+    words: tuple[str, ...]
+    gentler: Mapping[str, str]
 
     @property
     def default(self) -> str:
         """The word that stands where nothing is suggested."""
-        return self.ladder[0]
+        return self.words[0]
 
     def blend(self, said: Sequence[Suggestion]) -> tuple[str, int]:
-        """Give the word of the suggestion with most weight (lean times confidence), of equals the first."""
-        weights = [each.lean * each.confidence for each in said]
-        leader = weights.index(max(weights))
+        """Give the word that is most listened to, of equals the first."""
+        leans = [each.lean for each in said]
+        leader = leans.index(max(leans))
         return str(said[leader].target), leader
 
     def gently(self, value: str) -> str:
-        """Go no further than the first rung."""
-        return self.ladder[min(self.ladder.index(value), 1)]
+        """Take the gentler form, where a word is more than one step away."""
+        return self.gentler.get(value, value)
 
     def finished(self, value: str) -> ParameterValue:
         """A word is what it is."""
@@ -125,7 +126,7 @@ class Weights(NamedTuple):
 class Hours(NamedTuple):
     """Up to three local hours; several suggestions are put together, the most listened-to first.
 
-    >>> Hours(3).blend([Suggestion((18, 7), 0.5, 0.9), Suggestion((7, 12, 20), 1, 0.9)])
+    >>> Hours(3).blend([Suggestion((18, 7), 0.5), Suggestion((7, 12, 20), 1)])
     ((7, 12, 20), 1)
     """
 
@@ -167,20 +168,26 @@ class Scale(Protocol):
 _DIFFICULTY: Final = Number(3, 1, 5, unit=1, step=1)
 STYLES: Final = ("VISUAL", "AUDITORY", "READING", "KINESTHETIC")
 
-SCALES: Final[dict[Feature, Scale]] = {
+SCALES: Final[dict[Feature, Number | Words | Weights | Hours]] = {
     Feature.MISSION_TIMING: Hours(3),
     Feature.MISSION_DURATION: Number(45, 10, 120, unit=5, step=15),
     Feature.MISSION_OBJECTIVES: Number(3, 1, 6, unit=1, step=1),
     Feature.MISSION_DIFFICULTY: _DIFFICULTY,
-    Feature.MISSION_INTERVENTION: Words(tuple(word.value for word in Intervention)),
+    Feature.MISSION_INTERVENTION: Words(
+        tuple(word.value for word in Intervention), {"SHORTER_MISSION": "NONE", "TUTOR_PROMPT": "WORKED_EXAMPLES"}
+    ),
     Feature.CONTENT_TYPES: Weights(("TEXT", "VIDEO", "INTERACTIVE", "AUDIO")),
     Feature.CONTENT_LEARNING_STYLE: Weights(STYLES),
-    Feature.CONTENT_TOPIC_SELECTION: Words(("CURRICULUM", "SPACED_REVIEW", "WEAKNESS_FIRST")),
+    Feature.CONTENT_TOPIC_SELECTION: Words(
+        ("CURRICULUM", "SPACED_REVIEW", "WEAKNESS_FIRST"), {"WEAKNESS_FIRST": "SPACED_REVIEW"}
+    ),
     Feature.ASSESSMENT_FREQUENCY: Number(3, 1, 14, unit=1, step=1),
     Feature.ASSESSMENT_DIFFICULTY: _DIFFICULTY,
     Feature.ASSESSMENT_QUESTION_TYPES: Weights(("RECALL", "COMPREHENSION", "APPLICATION", "ANALYSIS")),
     Feature.SESSION_BREAK_TIMING: Number(25, 15, 60, unit=5, step=5),
-    Feature.SESSION_CONTENT_SEQUENCE: Words(tuple(word.value for word in ContentSequence)),
+    Feature.SESSION_CONTENT_SEQUENCE: Words(
+        tuple(word.value for word in ContentSequence), {"INTERLEAVED": "WARM_UP_FIRST", "SPACED": "WARM_UP_FIRST"}
+    ),
     Feature.SESSION_INTENSITY: Number(1.0, 0.5, 1.5, unit=0.1, step=0.2),
 }
 """What each feature may be."""

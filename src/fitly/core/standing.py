@@ -9,11 +9,12 @@ from typing import Final, NamedTuple
 
 from fitly.core.decisions import Selected
 from fitly.core.eligibility import is_allowed
-from fitly.core.entries import DECISIONS, NO_DEFAULT, DecisionEntry
+from fitly.core.entries import DECISIONS, NO_DEFAULT, NO_OVERLAP, DecisionEntry
+from fitly.core.evidence import overlaps
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow, Sealed
 from fitly.core.names import PACKED_WIDTH, DecisionId, packed_id, unpacked_id
-from fitly.core.numbers import Millis, Nano, nano
+from fitly.core.numbers import Millis, nano
 from fitly.core.policies import NONE
 from fitly.core.rewards import centre
 from fitly.core.tally import activated, let_rest
@@ -97,9 +98,9 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
     """
     mode, variant, threshold = selected.mode, selected.strategy_variant, selected.threshold
     code = _NOTHING if variant is None else ARM_CODES[variant]
-    chance = _chance(selected.propensities) if selected.unit is Unit.DECISION else 0
+    overlap = overlaps(selected.propensities) if selected.unit is Unit.DECISION else NO_OVERLAP
     taught = _TEACHES_BASELINE.get(mode, code)
-    if mode is Mode.FALLBACK and not chance:
+    if mode is Mode.FALLBACK and overlap is NO_OVERLAP:
         taught = _NOTHING  # nothing was drawn: it chose itself
     closes = now + force.windows[row.context]
     entry = DECISIONS.pack(
@@ -114,7 +115,7 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         selected.propensities[variant or NONE],
         0 if threshold is None else nano(threshold),
         selected.policy_revision,
-        chance,
+        overlap,
         *_default(row, taught, force),
         *(_SILENT if mode is Mode.OPTED_OUT else _NEW),
     )
@@ -142,12 +143,6 @@ def _default(row: ContextRow, taught: int, force: InForce) -> tuple[int, int]:
     return worth, worth - centre(row.own_sum, row.own_n, force.centres[row.context], force)
 
 
-def _chance(propensities: dict[str, Nano]) -> int:
-    """Give the bit mask of the arms that had a chance."""
-    return sum(bit for arm, bit in _BITS if propensities.get(arm))
-
-
-_BITS: Final = tuple((variant.value, 1 << code) for variant, code in ARM_CODES.items())
 _NEW: Final = tuple(DecisionEntry._field_defaults.values())
 """What is known of a decision that has just been made: everything from `DecisionEntry.shown` on."""
 _SILENT: Final = tuple((DecisionEntry._field_defaults | {"is_open": 0}).values())

@@ -172,7 +172,7 @@ class InsightKind(StrEnum):
 
 
 class Intervention(StrEnum):
-    """Help before it is asked for, from the one that changes least to the one that changes most."""
+    """Help before it is asked for."""
 
     NONE = "NONE"
     WORKED_EXAMPLES = "WORKED_EXAMPLES"
@@ -182,7 +182,7 @@ class Intervention(StrEnum):
 
 
 class ContentSequence(StrEnum):
-    """The order of what a session shows, from the usual one to the one that changes most."""
+    """The order of what a session shows."""
 
     BLOCKED = "BLOCKED"
     WARM_UP_FIRST = "WARM_UP_FIRST"

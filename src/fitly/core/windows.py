@@ -56,7 +56,7 @@ def shut(row: ContextRow, now: Millis) -> ContextRow:
     """
     if row.closes_at == NEVER:
         return row
-    for index, is_open in enumerate(row.decisions[_IS_OPEN :: DECISIONS.width]):
+    for index, (_, is_open, _) in enumerate(_WINDOWS(row.decisions)):
         if is_open:
             row = _closed(row, index)
     return row._replace(closes_at=NEVER, updated_at=now)

@@ -65,7 +65,7 @@ TICKS: Final = Metric("fitly_ticks", Kind.COUNTER, "Clock ticks sent to partitio
 OVERDUE: Final = Metric(
     "fitly_overdue_rows",
     Kind.GAUGE,
-    "Rows whose deadline has passed and which still wait for their slice.",
+    "Rows whose deadline has passed and which still wait for their slice; one more while something is withdrawn.",
     ("partition",),
 )
 LAG: Final = Metric(

@@ -61,6 +61,7 @@ class Scene:
     listener: Callable[[str], None]
     workers: Fleet
     sinks: Fleet | None = None
+    adders: Fleet | None = None
     most_events: int = 600
     acts: Counter[str] = field(default_factory=Counter)
     begun: float = field(default_factory=time.monotonic)
@@ -98,8 +99,8 @@ class Scene:
 
     @property
     def fleets(self) -> list[Fleet]:
-        """Workers, and sinks where there are some."""
-        return [self.workers] if self.sinks is None else [self.workers, self.sinks]
+        """Workers, and sinks and second agents where there are some."""
+        return [fleet for fleet in (self.workers, self.sinks, self.adders) if fleet is not None]
 
     def advance(self, events: int) -> None:
         """Wait until so many more records are committed."""
@@ -272,12 +273,21 @@ def restore_slowly(scene: Scene) -> None:
 
 def kill_sink(scene: Scene) -> None:
     """The sink is killed -9, and its supervisor starts another."""
-    assert scene.sinks is not None
-    scene.until(lambda: scene.sinks is not None and scene.sinks.alive, "a sink runs")
-    member = scene.sinks.alive[0]
+    _replace(scene, scene.sinks)
+
+
+def kill_adder(scene: Scene) -> None:
+    """The second agent is killed -9, and its supervisor starts another."""
+    _replace(scene, scene.adders)
+
+
+def _replace(scene: Scene, fleet: Fleet | None) -> None:
+    assert fleet is not None
+    scene.until(lambda: fleet.alive, f"one of {fleet.role} runs")
+    member = fleet.alive[0]
     scene.tell(f"{member.name} is killed")
-    scene.sinks.kill(member)
-    scene.sinks.join()
+    fleet.kill(member)
+    fleet.join()
 
 
 def _changelog_bytes(scene: Scene, partitions: list[int]) -> int:
@@ -303,4 +313,5 @@ ACTS: dict[str, Callable[[Scene], None]] = {
     "broker": break_broker,
     "slow restore": restore_slowly,
     "kill -9 sink": kill_sink,
+    "kill -9 experiments": kill_adder,
 }

@@ -24,6 +24,12 @@ LAST_WORDS = {"stopping", "Unexpected error in sender routine"}
 """What a process that falls may give a traceback with: ours, and aiokafka's where its sender dies first."""
 FENCED = "another process has taken over"
 PARDONS = 2
+COMMANDS = {
+    "worker": ("worker", "--agent", "learners"),
+    "experiments": ("worker", "--agent", "experiments"),
+    "sink": ("sink",),
+}
+"""How a role is started: each agent by itself, for a signal reaches one process only."""
 """How many of a fleet may be fenced though nothing was done to them."""
 
 
@@ -98,7 +104,7 @@ class Fleet:
     Parameters
     ----------
     role : str
-        ``worker`` or ``sink``.
+        ``worker``, ``experiments`` or ``sink``.
     env : mapping
         Environment, see `environment`.
     logs : Path
@@ -122,8 +128,7 @@ class Fleet:
         """Start one more."""
         name = f"{self.role}-{len(self.members) + 1}"
         log = self._logs / f"{name}.log"
-        alone = ("--agent", "learners") if self.role == "worker" else ()  # a signal reaches one process only
-        argv = launcher_argv((sys.executable, "-m", "fitly", self.role, *alone), signal.SIGKILL, None)
+        argv = launcher_argv((sys.executable, "-m", "fitly", *COMMANDS[self.role]), signal.SIGKILL, None)
         with log.open("wb") as output:
             process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=self._env

@@ -16,10 +16,12 @@ from fitly.core.topics import (
     CHANGELOGS,
     INPUT,
     OUTCOMES,
+    PARTIALS,
     REJECTED,
     SELECTED,
 )
 from fitly.core.vocabulary import Bin
+from fitly.wire.partials import decode_partial
 from fitly.wire.shard import Shard
 
 OUTPUTS = (SELECTED, OUTCOMES, REJECTED)
@@ -30,10 +32,21 @@ Said = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
 
 
 class World(NamedTuple):
-    """What a fold leaves: rows by (partition, table, key), and what was said by (topic, partition), in order."""
+    """What a fold leaves: rows by (partition, table, key), what was said by (topic, partition), in order, and partials.
+
+    Partials by partition of the input and partition of their topic: there the input's partitions meet.
+    """
 
     rows: dict[tuple[int, str, bytes], bytes]
     said: dict[tuple[str, int], list[Said]]
+    told: dict[tuple[int, int], list[Said]]
+
+    @classmethod
+    def empty(cls, partitions: Iterable[int]) -> World:
+        """Give a world in which nothing has happened."""
+        numbers = list(partitions)
+        told: dict[tuple[int, int], list[Said]] = {(one, other): [] for one in numbers for other in numbers}
+        return cls({}, {(topic, number): [] for topic in OUTPUTS for number in numbers}, told)
 
 
 def read_input(bootstrap: str, prefix: str) -> dict[int, list[Record]]:
@@ -46,10 +59,13 @@ def read_input(bootstrap: str, prefix: str) -> dict[int, list[Record]]:
 
 def read_world(bootstrap: str, prefix: str) -> World:
     """Give what the workers left in their topics."""
-    world = World({}, {(topic, number): [] for topic in OUTPUTS for number in range(BY_NAME[topic].partitions)})
+    world = World.empty(range(BY_NAME[INPUT].partitions))
     for topic in OUTPUTS:
         for record in records(bootstrap, prefix, topic):
             world.said[topic, record.partition].append((record.key, record.value, record.headers))
+    for record in records(bootstrap, prefix, PARTIALS):
+        place = decode_partial(record.value or b"").partition, record.partition
+        world.told[place].append((record.key, record.value, record.headers))
     for table, topic in CHANGELOGS.items():
         for record in records(bootstrap, prefix, topic):
             assert record.key is not None
@@ -60,7 +76,7 @@ def read_world(bootstrap: str, prefix: str) -> World:
 
 def refold(log: dict[int, list[Record]], control_key: bytes, draw: Random) -> tuple[World, dict[str, int]]:
     """Fold each partition from its beginning, in portions drawn at random; give what that leaves, and the bins."""
-    world = World({}, {(topic, number): [] for topic in OUTPUTS for number in log})
+    world = World.empty(log)
     bins: dict[str, int] = {}
     for partition, whole in log.items():
         shard = Shard(partition, control_key)
@@ -69,8 +85,12 @@ def refold(log: dict[int, list[Record]], control_key: bytes, draw: Random) -> tu
             batch = shard.fold(portion)
             shard.adopt(batch)
             for out in batch.outputs:
+                said = out.key, out.value, out.headers
+                if out.topic == PARTIALS:
+                    world.told[partition, out.partition or 0].append(said)
+                    continue
                 assert out.partition is None, "an event of this input was sent on: it is at home everywhere"
-                world.said[out.topic, partition].append((out.key, out.value, out.headers))
+                world.said[out.topic, partition].append(said)
         world.rows.update({(partition, table, key): value or b"" for table, key, value in shard.state()})
         for name, count in shard.ledger.bins.items():
             bins[name.partition("/")[0]] = bins.get(name.partition("/")[0], 0) + count
@@ -79,8 +99,10 @@ def refold(log: dict[int, list[Record]], control_key: bytes, draw: Random) -> tu
 
 def assert_equal(expected: World, found: World) -> None:
     """Hold two worlds against each other, byte for byte."""
-    for place, said in expected.said.items():
-        heard = found.said[place]
+    for place, said, heard in [
+        *((place, said, found.said[place]) for place, said in expected.said.items()),
+        *((("partials of", one), said, found.told[one, other]) for (one, other), said in expected.told.items()),
+    ]:
         first = next((index for index, (one, other) in enumerate(zip(said, heard, strict=False)) if one != other), None)
         if first is None and len(said) != len(heard):
             first = min(len(said), len(heard))

@@ -23,7 +23,7 @@ from fitly.stream.control import Sequencer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
-ROUND = (*["kill -9"] * 6, "join", "leave", "stop", "broker", "slow restore", "kill -9 sink")
+ROUND = (*["kill -9"] * 6, "join", "leave", "stop", "broker", "slow restore", "kill -9 sink", "kill -9 experiments")
 RATE = 80
 LEARNERS = 400
 UP = 300_000
@@ -48,15 +48,19 @@ def test_nothing_is_lost_doubled_or_changed_whatever_happens_to_workers_and_brok
     asyncio.run(bootstrap.prepare(settings, ClockMode.LIVE))
     asyncio.run(Sequencer(settings).revise(BRISK))
     workers, sinks = Fleet("worker", ground.slow_env, ground.logs), Fleet("sink", ground.env, ground.logs)
+    adders = Fleet("experiments", ground.env, ground.logs)
     workers.pardons *= rounds
     watch = Watch(settings.kafka_bootstrap, settings.prefix)
-    scene = Scene(draw, settings.prefix, ground.stack, ground.link, watch, ground.tell, workers, sinks, most_events=300)
+    scene = Scene(
+        draw, settings.prefix, ground.stack, ground.link, watch, ground.tell, workers, sinks, adders, most_events=300
+    )
     load = LiveLoad(settings.kafka_bootstrap, settings.topic(INPUT), Author(ground.seed, LEARNERS), rate=RATE)
     ground.link.width.up = UP
     try:
         workers.join()
         workers.join()
         sinks.join()
+        adders.join()
         load.start()
         scene.settle()
         for number in range(rounds):
@@ -69,7 +73,8 @@ def test_nothing_is_lost_doubled_or_changed_whatever_happens_to_workers_and_brok
         judge_all(ground, scene, sent)
         workers.leave_all()
         sinks.leave_all()
-        judge.judge_logs(workers, sinks)
+        adders.leave_all()
+        judge.judge_logs(workers, sinks, adders)
         assert scene.acts.keys() == set(ROUND)
         assert scene.acts["kill -9"] >= 6 * rounds
     finally:
@@ -78,6 +83,7 @@ def test_nothing_is_lost_doubled_or_changed_whatever_happens_to_workers_and_brok
         workers.end()
         watch.close()
         sinks.end()
+        adders.end()
 
 
 def judge_all(ground: Ground, scene: Scene, sent: Sent) -> None:

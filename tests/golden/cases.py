@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from tests.core.partition import Partition, Told
+from tests.golden.population import POPULATION
 
 from fitly.core.assessments import Assessed, Direction, Flip, WindowKind
 from fitly.core.decisions import ArmView, Because, Cause, Measured, OutcomeAmended, OutcomeFiled, Parameter, Selected
@@ -450,5 +451,5 @@ def _fold() -> str:
 FOLD: Final[Cases] = {f"version {FOLD_VERSION}": _fold}
 """Where this gives something else, the same log folds to other bytes: then `FOLD_VERSION` must be raised."""
 
-CORPUS: Final = {"identifiers": IDENTIFIERS, "rows": ROWS, "said": SAID, "fold": FOLD}
+CORPUS: Final = {"identifiers": IDENTIFIERS, "rows": ROWS, "said": SAID, "fold": FOLD, "population": POPULATION}
 """File of the corpus -> its cases."""

@@ -17,8 +17,8 @@ from tests.core.partition import BIRTH, HOURS, KEY, START, Record
 from fitly.core.events import LogOpened, PolicyRevised
 from fitly.core.names import UserId, decision_id, event_key
 from fitly.core.numbers import Millis, to_datetime
-from fitly.core.rules import Policy, Switches
-from fitly.core.vocabulary import ClockMode, Context, Feature, Level, Scope, Variant
+from fitly.core.rules import Policy, Shadow, Switches
+from fitly.core.vocabulary import Algorithm, ClockMode, Context, Feature, Level, Scope, Variant
 from fitly.wire.events import encode_control, encode_event, encode_tick
 from fitly.wire.signing import SIGNATURE_HEADER, sign
 
@@ -28,6 +28,22 @@ POLICIES: Final = (
     Policy(holdout_share=0.2, control_share=0.25, dwell_days=0),
     Policy(holdout_share=0.2, initial_confidence=0.5, probe_share=0.5, dwell_days=0.25),
     Policy(holdout_share=0, shrinkage=0, dwell_days=3, valid_days=2),
+    Policy(
+        holdout_share=0,
+        algorithm=Algorithm.THOMPSON,
+        floor=0.03,
+        control_share=0.3,
+        dwell_days=0,
+        shadows=(Shadow(name="greedy"), Shadow(name="any", algorithm=Algorithm.UNIFORM)),
+        shadow_share=0.8,
+    ),
+    Policy(
+        algorithm=Algorithm.FIXED,
+        fixed_arm=Variant.BALANCED,
+        dwell_days=0.2,
+        shadows=(Shadow(name="thompson", algorithm=Algorithm.THOMPSON),),
+    ),
+    Policy(switches=Switches(everything=True)),
     Policy(holdout_share=0.2, switches=Switches(contexts=(Context.SESSION,), arms=(Variant.BALANCED,))),
 )
 OUTCOME_TYPES: Final = {

@@ -17,6 +17,8 @@ from fitly.core.erasing import MOST_LETTERS, OFFSET_WIDTH
 from fitly.core.events import Unreadable
 from fitly.core.names import ERASED_PREFIX, LONGEST_USER
 from fitly.core.numbers import DAY
+from fitly.core.rules import Shadow
+from fitly.core.shadows import MOST_SHADOWS, SCORES, SUMMED
 from fitly.core.topics import CONTEXTS, LEARNERS
 from fitly.core.vocabulary import Variant
 from fitly.core.windows import MOST_DECISIONS, MOST_OUTCOMES
@@ -36,10 +38,12 @@ MOST_CONTEXT_BYTES = (
     + MOST_DECISIONS * DECISIONS.width
     + (ACCEPTANCE_DAYS + 2) * _CODES * BUCKETS.width
     + _CODES * ARMS.width
+    + MOST_DECISIONS * 5 * SCORES.width
+    + MOST_SHADOWS * SUMMED.width
     + 2 * LONGEST_USER
     + 3_000
 )
-"""Sixty-five kilobytes: full rings, every day and arm, and a standing decision of at most 3 kB."""
+"""Seventy-seven kilobytes: full rings, every day and arm, four shadows, and a standing decision of at most 3 kB."""
 
 json_values = some.recursive(
     some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=20),
@@ -125,7 +129,8 @@ def test_rows_of_any_history_keep_within_their_bounds(seed: int, length: int) ->
 
 def test_the_worst_a_learner_can_do_keeps_within_the_bounds() -> None:
     """A decision at every outcome, late and early events, three weeks of it, under the longest name."""
-    policy = replace(SURE, dwell_days=0, epsilon=1, control_share=0.3)
+    shadows = tuple(Shadow(name=name) for name in "abcd")
+    policy = replace(SURE, dwell_days=0, epsilon=1, control_share=0.3, shadows=shadows)
     partition = Partition(policy)
     user = "\u00e9" * (LONGEST_USER // 2)
     most_context = most_learner = 0
@@ -146,7 +151,7 @@ def test_the_worst_a_learner_can_do_keeps_within_the_bounds() -> None:
         most_context = max(most_context, *map(len, rows[CONTEXTS].values()))
         most_learner = max(most_learner, *map(len, rows[LEARNERS].values()))
         assert day >= 0
-    assert MOST_CONTEXT_BYTES * 0.6 < most_context <= MOST_CONTEXT_BYTES <= 66_000
+    assert MOST_CONTEXT_BYTES * 0.6 < most_context <= MOST_CONTEXT_BYTES <= 77_000
     assert MOST_LEARNER_BYTES * 0.6 < most_learner <= MOST_LEARNER_BYTES
     assert partition.row(user).overflowed > 0
     assert len(partition.arms(user)) == 1 + len(Variant)

@@ -29,12 +29,13 @@ LEAST_P: Final = 1e-4
 ADA: Final = UserId("ada")
 POLICY: Final = Policy(holdout_share=0, control_share=0.1, epsilon=0.2, probe_share=0.15)
 KNOWN: Final = ArmPrior(effect=0.0, se=0.01, spread=0.1, learners=20)
+EFFECTS: Final = dict(zip(Variant, (0.1, 0.1, 0.12, 0.11), strict=True))
 INFORMED: Final = Priors(
     contexts={
         Context.SESSION: ContextPriors(
             mean=0.5,
             reward_sd=0.2,
-            arms={arm: replace(KNOWN, effect=0.12 if arm is Variant.BALANCED else 0.1) for arm in Variant},
+            arms={arm: replace(KNOWN, effect=effect) for arm, effect in EFFECTS.items()},
         )
     }
 )
@@ -74,7 +75,7 @@ CASES: Final = {
             switches=Switches(arms=(Variant.BALANCED,)),
             control_share=0.5,
         ),
-        Priors(),
+        INFORMED,
         TAUGHT,
         ALL_THREE,
     ),

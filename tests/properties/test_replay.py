@@ -187,22 +187,11 @@ def facts(shard: Shard) -> dict[bytes, Any]:
 def timeless(row: ContextRow) -> tuple[Any, ...]:
     arms = [entry._replace(updated=0) for entry in ARMS.all(row.arms)]
     decisions = list(DECISIONS.all(row.decisions))
-    verdicts = [each for each in VERDICTS.all(row.assessed) if not each.rolling]
     parameters = None if row.standing is None else row.standing.open().parameters
     insights = parameters, row.lapses_at
-    return (
-        arms,
-        decisions,
-        insights,
-        row.outcomes,
-        row.seen,
-        day_sums(row),
-        verdicts,
-        row.own_n,
-        row.own_sum,
-        row.unjoined,
-        row.closes_at,
-    )
+    verdicts = [each for each in VERDICTS.all(row.assessed) if not each.rolling]
+    learned = row.own_n, row.own_sum, row.unjoined, row.closes_at
+    return arms, decisions, insights, row.outcomes, row.seen, day_sums(row), verdicts, learned
 
 
 @pytest.mark.parametrize("seed", [5, 77])

@@ -89,7 +89,7 @@ def test_the_histories_hold_what_they_are_meant_to() -> None:
         "SYSTEM",
     }
     assert modes == {0, 1, 2, 4, 5, 6, 7, 8}
-    assert len(POLICIES) == 5
+    assert len(POLICIES) == 8
     crowds = [folded(crowded(seed, 300)) for seed in range(5)]
     (rows,) = zip(*(map(decode_context, crowd.rows[CONTEXTS].values()) for crowd in crowds), strict=True)
     assert all(row.overflowed for row in rows)

@@ -43,9 +43,10 @@ class Partition:
         self._control(1, "fitly.log.opened.v1", LogOpened(birth_id=BIRTH, clock_mode=ClockMode.AS_OF, partitions=1))
         self.revise(1, policy or Policy())
 
-    def revise(self, revision: int, policy: Policy) -> None:
+    def revise(self, revision: int, policy: Policy, *, by: str = "", note: str = "") -> None:
         """Put a policy in force."""
-        self._control(revision + 1, "fitly.policy.revised.v1", PolicyRevised(revision=revision, policy=policy))
+        revised = PolicyRevised(revision=revision, policy=policy, by=by, note=note)
+        self._control(revision + 1, "fitly.policy.revised.v1", revised)
 
     def say(self, kind: str, user_id: str, event_id: str, data: dict[str, Any], *, at: datetime | None = None) -> None:
         """Write one learner event, stamped now."""

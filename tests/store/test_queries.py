@@ -129,7 +129,7 @@ async def test_what_is_known_over_all_learners_follows_the_newest_merged_sums(wr
         Record(2, 0, b"priors|MISSION", encode_merged(newer._replace(sums={}, clocks={}))),
         Record(3, 0, b"priors|MISSION", encode_merged(newer)),
         Record(4, 0, b"priors|CONTENT", None),
-        Record(5, 0, b"effectiveness|CONTENT", encode_merged(newer._replace(kind=Kind.EFFECTIVENESS))),
+        Record(5, 0, b"shadows|CONTENT", encode_merged(newer._replace(kind=Kind.SHADOWS))),
     ]
     assert await writer.apply(POPULATION_CHANGELOG, 0, 0, 6, log) == 15
     async with snapshot(url) as tables:

@@ -10,8 +10,8 @@ from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 from tests.stream.world import World, until
 
-from fitly.core.topics import INPUT
 from fitly.metrics import Meters
+from fitly.stream.agents import LEARNERS_AGENT, Agent
 from fitly.stream.batches import Fetched
 from fitly.stream.generation import read_generation
 from fitly.stream.host import Host
@@ -112,13 +112,13 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(world: World, partition: int = 0) -> AsyncIterator[Rig]:
+async def rig(world: World, partition: int = 0, agent: Agent = LEARNERS_AGENT) -> AsyncIterator[Rig]:
     """Give a rig for a partition of a world whose log is open."""
     failures: list[BaseException] = []
-    host = Host(world.settings, Meters(), await read_generation(world.settings), failures.append)
+    host = Host(world.settings, Meters(), await read_generation(world.settings), failures.append, agent)
     flow = PlayedFlow()
     host.flow = flow
-    it = Rig(host, flow, TP(world.settings.topic(INPUT), partition))
+    it = Rig(host, flow, TP(world.settings.topic(agent.topic), partition))
     it.failures = failures
     try:
         yield it

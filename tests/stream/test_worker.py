@@ -93,6 +93,19 @@ async def test_a_worker_of_several_processes_stops_as_told(world: World) -> None
     assert not any(map(is_there, children))
 
 
+async def test_a_worker_that_is_killed_leaves_no_process_behind(world: World) -> None:
+    await world.create(ClockMode.LIVE)
+    crew = await world.started(agent=None)
+    children = await crew.children(2)
+    crew.send(signal.SIGKILL)
+    await crew.exit_code()
+
+    async def gone() -> bool:
+        return not any(map(is_there, children))
+
+    await until(gone, 20, "its processes are gone")
+
+
 async def test_a_leader_that_knew_no_topic_shares_them_out_once_it_does(world: World) -> None:
     await world.create(ClockMode.LIVE)
     worker = world.start(script=Path(__file__).with_name("blind_leader.py"))

@@ -18,13 +18,14 @@ from typing import TypeVar
 from aiokafka.structs import ConsumerRecord
 
 from fitly.core.numbers import Millis
-from fitly.core.topics import CHANGELOGS, INPUT, OUTCOMES, REJECTED, SELECTED
+from fitly.core.topics import CHANGELOGS, INPUT, OUTCOMES, PARTIALS, REJECTED, SELECTED
 from fitly.core.vocabulary import ClockMode
 from fitly.settings import Settings
 from fitly.stream import read, topics
 from fitly.stream.publish import Publisher
 from fitly.wire.events import encode_event
 from fitly.wire.outgoing import Outgoing
+from fitly.wire.partials import decode_partial
 from fitly.wire.shard import Shard
 
 PARTITIONS = 4
@@ -78,8 +79,11 @@ def children_of(pid: int) -> list[int]:
 
 
 def is_there(pid: int) -> bool:
-    """Tell whether a process still exists."""
-    return Path(f"/proc/{pid}").exists()
+    """Tell whether a process still runs; one that has ended may wait for somebody to take note of it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class WorkerProcess:
@@ -270,7 +274,7 @@ class World:
             shard.opened()
             batch = shard.fold(records)
             shard.adopt(batch)
-            by_topic: dict[str, list[Outgoing]] = {name: [] for name in OUTPUTS}
+            by_topic: dict[str, list[Outgoing]] = {name: [] for name in (*OUTPUTS, PARTIALS)}
             for out in batch.outputs:
                 by_topic.setdefault(out.topic, []).append(out)
             result[partition] = Truth(shard, by_topic, records[-1].offset)
@@ -287,8 +291,18 @@ class World:
                 wanted = [(o.key, o.value, tuple(o.headers)) for o in expected.outputs[name]]
                 assert len(said) == len(wanted), f"{name}-{partition}: {len(said)} outputs, {len(wanted)} expected"
                 assert said == wanted, f"{name}-{partition} differs from a fault-free fold"
+        await self._assert_partials(truth)
         for partition, expected in truth.items():
             assert list(rows[partition].state()) == list(expected.shard.state()), f"rows of {partition} differ"
+
+    async def _assert_partials(self, truth: Mapping[int, Truth]) -> None:
+        """Compare what each partition said of its sums: words of several meet in one partition of the topic."""
+        for home, records in (await self.records(PARTIALS)).items():
+            for partition, expected in truth.items():
+                mine = [r for r in records if decode_partial(r.value).partition == partition]
+                said = [(r.key, r.value, tuple(r.headers)) for r in mine]
+                wanted = [(o.key, o.value, tuple(o.headers)) for o in expected.outputs[PARTIALS] if o.partition == home]
+                assert said == wanted, f"partials of {partition} in {home} differ from a fault-free fold"
 
 
 def stamp(moment: datetime) -> Millis:

@@ -20,13 +20,16 @@ from tests.golden.cases import (
     WAITING,
     WITHHELD,
 )
+from tests.golden.population import MERGED, NEVER_LOOKED_AT, WORD
 
 from fitly.core.entries import DECISIONS, OUTCOMES
 from fitly.core.numbers import Millis
 from fitly.core.rules import Sources
 from fitly.core.system import FOLD_VERSION
 from fitly.wire.assessed import decode_assessed
+from fitly.wire.merged import decode_merged, decode_word
 from fitly.wire.outcomes import decode_outcome
+from fitly.wire.partials import decode_partial
 from fitly.wire.rows import (
     decode_context,
     decode_fold_version,
@@ -121,3 +124,11 @@ def test_words_are_read_as_what_they_were() -> None:
     assert decode_selected(said["selected, rendered anew"]) == RENDERED
     assert decode_outcome(said["outcome filed"]) == FILED
     assert decode_outcome(said["outcome amended"]) == AMENDED
+
+
+def test_old_sums_are_read_as_what_they_were() -> None:
+    kept = corpus("population")
+    assert decode_partial(kept["partial"].encode()) == WORD
+    assert decode_word(bytes.fromhex(kept["a partition's word at rest"])) == WORD
+    assert decode_merged(bytes.fromhex(kept["merged"])) == MERGED
+    assert decode_merged(bytes.fromhex(kept["merged, never looked at"])) == NEVER_LOOKED_AT

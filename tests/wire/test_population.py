@@ -57,12 +57,12 @@ def test_a_word_said_again_and_an_older_one_change_nothing() -> None:
 
 
 def test_names_and_kinds_are_apart() -> None:
-    home = home_of(Kind.EFFECTIVENESS, NAME, PARTITIONS)
+    home = home_of(Kind.SHADOWS, NAME, PARTITIONS)
     it = shard(home)
-    absorb(it, word(kind=Kind.EFFECTIVENESS, sums={"n": 7}))
+    absorb(it, word(kind=Kind.SHADOWS, sums={"n": 7}))
     assert it.merged(Kind.PRIORS, NAME) is None
-    assert sums(it, Kind.EFFECTIVENESS) == {"n": 7}
-    assert not it.looks, "effectiveness is not looked at"
+    assert sums(it, Kind.SHADOWS) == {"n": 7}
+    assert not it.looks, "shadows are not looked at"
 
 
 def test_records_below_the_position_are_passed_over() -> None:

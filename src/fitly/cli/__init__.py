@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from fitly import __version__
-from fitly.cli import doctor, publish, reads, request, roles, setup, simulate, up, verify
+from fitly.cli import doctor, policy, publish, reads, request, rights, roles, setup, simulate, up, verify
 from fitly.cli.program import MEANINGS, Program
 from fitly.core.form import is_compiled
 
@@ -37,6 +37,10 @@ for command in (
     reads.tail,
     reads.table,
     verify.verify,
+    policy.policy,
+    rights.preferences,
+    rights.erase,
+    rights.export,
     simulate.simulate,
     setup.topics,
     setup.db,

@@ -28,11 +28,13 @@ from fitly.core.entries import (
     VERDICTS,
     Shown,
 )
+from fitly.core.erasing import listed
 from fitly.core.learner import NEVER, Sealed
 from fitly.core.names import unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
 from fitly.core.outcomes import UNTYPED
 from fitly.core.packed import Layout
+from fitly.core.shadows import SCORES, SUMMED
 from fitly.core.vocabulary import ARM_VARIANTS, MODES, OUTCOME_TYPES, ArmCode
 from fitly.wire.partials import spelt
 
@@ -47,6 +49,8 @@ PACKED: Final[dict[str, Layout[Any]]] = {
     "evidence": EVIDENCE,
     "typed": TYPED,
     "baseline": BASELINE,
+    "shadows": SCORES,
+    "shadow_sums": SUMMED,
     "assessed": VERDICTS,
 }
 
@@ -98,7 +102,7 @@ def _billionths(value: int) -> float:
 
 _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     moment: "since until closes first activated deactivated updated created_at updated_at last_reset_at closes_at "
-    "learning_since clock decided_at valid_until timestamp rendered_at observed_at lapses_at",
+    "learning_since clock decided_at valid_until timestamp rendered_at observed_at lapses_at consented_at at",
     _day: "day seen_floor",
     unpacked_id: "id decision",
     bytes.hex: "fingerprint",
@@ -110,9 +114,10 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     bool: "apply is_open defaulted active counted",
     _metric: "retention performance completion engagement",
     _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean "
-    "x x0 w w0 w2 v0",
+    "x x0 w w0 w2 v0 model worth r d idle_w idle_d largest",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement x2 wx wx0",
-    _billionths: "propensity threshold",
+    _billionths: "propensity threshold target outside",
+    lambda refused: [*listed(refused)]: "refused",
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}
 

@@ -16,6 +16,7 @@ from fitly.cli import show
 from fitly.cli.options import as_json, configured, run
 from fitly.cli.program import Exit, fail
 from fitly.core import topics
+from fitly.core.names import ERASED_PREFIX
 from fitly.core.system import LEDGER_KEY, POSITION_KEY, RULES_KEY, SYSTEM_PREFIX
 from fitly.settings import Settings
 
@@ -75,7 +76,7 @@ async def _tail(settings: Settings, topic: str, user: str | None, last: int, *, 
     if follow:
         ends = {partition: end for partition, (_, end) in bounds.items()}
         async for record in read.follow(settings, topic, start=ends):
-            if _is_of(record.key, user):
+            if is_of(record.key, user):
                 print_one(record)
 
 
@@ -91,7 +92,7 @@ async def _newest(
         start = {partition: max(bounds[partition][0], end - window) for partition, end in ends.items()}
         newest: dict[int, deque[decoded.Record]] = {partition: deque(maxlen=last) for partition in ends}
         async for record in read.read_topic(settings, topic, start=start, stop=ends):
-            if _is_of(record.key, user):
+            if is_of(record.key, user):
                 newest[record.partition].append(record)
         found = [record for records in newest.values() for record in records]
         if len(found) >= last or all(start[partition] <= first for partition, (first, _) in bounds.items()):
@@ -100,10 +101,10 @@ async def _newest(
     return []
 
 
-def _is_of(key: bytes | None, user: str | None) -> bool:
+def is_of(key: bytes | None, user: str | None) -> bool:
     """Tell whether a record's key is the learner's, alone or with what follows the bar.
 
-    >>> _is_of(b"ada|MISSION", "ada"), _is_of(b"ada2", "ada"), _is_of(None, None)
+    >>> is_of(b"ada|MISSION", "ada"), is_of(b"ada2", "ada"), is_of(None, None)
     (True, False, True)
     """
     if user is None:
@@ -173,7 +174,7 @@ async def _rows(settings: Settings, name: str, key: str | None) -> list[tuple[in
 def _is_wanted(name: str, key: str | None, partition: int, row_key: bytes) -> bool:
     if name in SYSTEM_TABLES:
         return row_key == SYSTEM_TABLES[name] and key in {None, str(partition)}
-    if row_key.startswith(SYSTEM_PREFIX):
+    if row_key.startswith((SYSTEM_PREFIX, ERASED_PREFIX)):
         return False
     if key is None or row_key == key.encode():
         return True

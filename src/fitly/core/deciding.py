@@ -17,6 +17,7 @@ from fitly.core.names import EventKey, config_id, decision_id, uniform
 from fitly.core.numbers import CERTAIN, ONE, Millis, Nano, mean, nano
 from fitly.core.parameters import NOT_APPLIED, render
 from fitly.core.policies import ALGORITHMS, NONE, Known, greedy, leaders, with_none
+from fitly.core.shadows import looked_on
 from fitly.core.standing import let_stand, newest
 from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Level, Mode, Unit, Variant
 from fitly.core.windows import prune
@@ -38,6 +39,7 @@ class Drawn(NamedTuple):
     assignment: Nano
     confidence: float
     arms: dict[Variant, ArmView]
+    beliefs: dict[Variant, Belief] | None = None
 
 
 class Draws:
@@ -93,6 +95,7 @@ def decide(
     parameters, lapses = (
         NOT_APPLIED if variant is None else render(context, variant, preferences, threshold, learner.insights, now)
     )
+    watched = policy.shadows and drawn.unit is Unit.DECISION and draws("shadow") < policy.shadow_share
     # Positions in place of names, here and in `let_stand`: at every decision, names would cost twice as much.
     selected = Selected(
         decision_id(cause.event_id, user, context),
@@ -118,7 +121,8 @@ def decide(
         drawn.arms,
         draws.made,
     )
-    return let_stand(row, selected, force, now, lapses), selected
+    row = let_stand(row, selected, force, now, lapses)
+    return looked_on(row, selected, drawn.beliefs or {}, force) if watched else row, selected
 
 
 def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws, now: Millis) -> Drawn:
@@ -162,16 +166,16 @@ def _personalize(
         probed = policy.probe_share if level in _PROBED else 0.0
         odds = with_none(top, (1 / len(top),) * len(top), nano(probed), top[0])
         mode, variant = (Mode.PROBE, first) if draws("probe") < probed else (Mode.FALLBACK, None)
-        return Drawn(mode, variant, odds, _unit(odds), force.free, sure, views)
+        return Drawn(mode, variant, odds, _unit(odds), force.free, sure, views, beliefs)
     known = Known(arms, tuple(beliefs.values()), tuple(expected.values()), top)
     rule = ALGORITHMS[policy.algorithm]
     applied = Nano(CERTAIN - nano(policy.control_share))
     odds = with_none(arms, rule.odds(known, policy), applied, top[0])
     if draws("control") < policy.control_share:
-        return Drawn(Mode.CONTROL, None, odds, _unit(odds), force.free, sure, views)
+        return Drawn(Mode.CONTROL, None, odds, _unit(odds), force.free, sure, views, beliefs)
     choice = rule.choose(known, policy, odds, draws)
     mode = Mode.EXPLORE if choice.explored else Mode.EXPLOIT
-    return Drawn(mode, choice.variant, odds, _unit(odds), force.free, sure, views)
+    return Drawn(mode, choice.variant, odds, _unit(odds), force.free, sure, views, beliefs)
 
 
 def _unit(odds: dict[str, Nano]) -> Unit:

@@ -170,6 +170,12 @@ class DecisionGone(NamedTuple):
     context: Context
 
 
+class OutcomesGone(NamedTuple):
+    """Nothing that was filed of a learner so far counts any more: the learner was erased."""
+
+    user_id: UserId
+
+
 class LetterGone(NamedTuple):
     """The dead letter of a learner's refused record goes, as the learner did or as too many came after it."""
 
@@ -178,4 +184,4 @@ class LetterGone(NamedTuple):
     offset: int
 
 
-Effect: TypeAlias = Answer | OutcomeFiled | OutcomeAmended | Assessed | DecisionGone | LetterGone
+Effect: TypeAlias = Answer | OutcomeFiled | OutcomeAmended | Assessed | DecisionGone | OutcomesGone | LetterGone

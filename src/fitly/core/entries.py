@@ -111,9 +111,9 @@ class DecisionEntry(NamedTuple):
 OVERLAP: Final = Struct("<4H")
 """Four shares, in 10^-4, of the arms in the order of their codes."""
 NO_OVERLAP: Final = bytes(8)
-NO_DEFAULT: Final = -1
 
 DECISIONS: Final = Layout(DecisionEntry, "16sqqqBBBBIII8siiBBBIqqIqIqIqIqIq")
+NO_DEFAULT: Final = -1
 
 
 class OutcomeEntry(NamedTuple):

@@ -165,13 +165,14 @@ class LogOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRevised:
-    """The rules in force from here on."""
+    """The rules in force from here on; who revised them, and why."""
 
     __pydantic_config__: ClassVar = CLOSED
 
     revision: Annotated[int, Gt(0)]
     policy: Policy
     note: Annotated[str, MaxLen(500)] = ""
+    by: Annotated[str, MaxLen(200)] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ class LearnerRow(NamedTuple):
     insights : Insights
         The newest observation of each kind; none is kept of a learner who has opted out.
     consented_at : Millis
-        The time of the consent that began this row anew after an erasure, 0 for none: what happened before belongs to
+        When, in event time, consent began this row anew after an erasure, 0 for none: what happened before belongs to
         the life that was erased.
     refused : bytes
         Offsets of the learner's refused records, 8 bytes each: their dead letters go with the learner.
@@ -141,6 +141,8 @@ class ContextRow(NamedTuple):
         (``population``); `BASELINE`, one record once the population's is known: what its effectiveness is held against.
     lapses_at : Millis
         When the next of the insights lapses that the standing parameters look at; `NEVER` where they look at none.
+    shadows, shadow_sums : bytes
+        Records of `shadows.SCORES` of decisions still here, and of `shadows.SUMMED` of those that are not.
     assessed : bytes
         Records of `VERDICTS`: what was last announced of the effectiveness records that carried a test.
     """
@@ -165,6 +167,8 @@ class ContextRow(NamedTuple):
     typed: bytes = b""
     baseline: bytes = b""
     lapses_at: Millis = NEVER
+    shadows: bytes = b""
+    shadow_sums: bytes = b""
     assessed: bytes = b""
 
     @property

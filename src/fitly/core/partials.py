@@ -18,7 +18,7 @@ class Kind(StrEnum):
     """What a family of sums is for."""
 
     PRIORS = "priors"
-    EFFECTIVENESS = "effectiveness"
+    SHADOWS = "shadows"
 
 
 class Partial(NamedTuple):
@@ -107,7 +107,7 @@ def is_due(kind: Kind, look: Look | None, clock: Millis) -> bool:
 
     The first word of all is looked at as well.
 
-    >>> is_due(Kind.PRIORS, None, Millis(5)), is_due(Kind.EFFECTIVENESS, None, Millis(5))
+    >>> is_due(Kind.PRIORS, None, Millis(5)), is_due(Kind.SHADOWS, None, Millis(5))
     (True, False)
     >>> seen = Look(Millis(HOUR + 1), {})
     >>> is_due(Kind.PRIORS, seen, Millis(2 * HOUR - 1)), is_due(Kind.PRIORS, seen, Millis(2 * HOUR))

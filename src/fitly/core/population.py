@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from operator import add, sub
 from typing import Any, Final, TypeAlias
 
+from fitly.core import shadows
 from fitly.core.entries import EVIDENCE, TYPED, Evidence, Typed
 from fitly.core.learner import ContextRow
 from fitly.core.names import UserId
@@ -70,8 +71,13 @@ def differences(before: ContextRow | None, after: ContextRow | None) -> Iterator
     []
     """
     row = after or before
-    if row is not None and (moved := _priors(before or _NO_ROW, after or _NO_ROW)):
+    if row is None:
+        return
+    old, new = before or _NO_ROW, after or _NO_ROW
+    if moved := _priors(old, new):
         yield (Kind.PRIORS, row.context.value), moved
+    if old.shadows or old.shadow_sums or new.shadows or new.shadow_sums:
+        yield from _shadows(old, new)
 
 
 _NO_ROW: Final = ContextRow(user_id=UserId(""), context=Context.MISSION)
@@ -196,6 +202,18 @@ _GROUP_NAMES: Final = {
     group: [f"{group}.{m}_{p}" for m in MEASURES for p in ("n", "sum", "squares")] for group in (*GROUPS, PAIRED)
 }
 _PAIR_NAMES: Final = _GROUP_NAMES[PAIRED]
+
+
+# -- shadows: what came of what others would have done ------------------------------------------------------------
+
+
+def _shadows(before: ContextRow, after: ContextRow) -> Iterator[tuple[Name, list[Change]]]:
+    old, new = shadows.contribution(before), shadows.contribution(after)
+    for name in sorted(old.keys() | new.keys()):
+        one, other = old.get(name, {}), new.get(name, {})
+        changes = ((each, other.get(each, 0) - one.get(each, 0)) for each in sorted(one.keys() | other.keys()))
+        if moved := [(each, change) for each, change in changes if change]:
+            yield (Kind.SHADOWS, name), moved
 
 
 # -- what all kinds use ------------------------------------------------------------------------------------------

@@ -96,4 +96,6 @@ def forgotten(row: ContextRow, now: Millis) -> ContextRow:
         typed=b"",
         learning_since=now,
         updated_at=now,
+        shadows=b"",
+        shadow_sums=b"",
     )

@@ -13,6 +13,7 @@ from fitly.core.evidence import weigh
 from fitly.core.learner import NEVER, ContextRow
 from fitly.core.lessons import unjoined
 from fitly.core.numbers import DAY, Millis, day_of
+from fitly.core.shadows import let_go
 from fitly.core.tally import CUMULATIVE, put, retire
 
 MOST_DECISIONS: Final = 64
@@ -56,7 +57,7 @@ def shut(row: ContextRow, now: Millis) -> ContextRow:
     """
     if row.closes_at == NEVER:
         return row
-    for index, (_, is_open, _) in enumerate(_WINDOWS(row.decisions)):
+    for index, is_open in enumerate(row.decisions[_IS_OPEN :: DECISIONS.width]):
         if is_open:
             row = _closed(row, index)
     return row._replace(closes_at=NEVER, updated_at=now)
@@ -74,19 +75,20 @@ def prune(row: ContextRow, now: Millis) -> ContextRow:
     """
     if len(row.decisions) >= _FULL:
         row = _make_room(row, now)
-    decisions, buckets, start = row.decisions, row.buckets, 0
+    decisions, buckets, start, gone = row.decisions, row.buckets, 0, list[DecisionEntry]()
     while start < len(decisions):
         until, is_open, _ = _FIRST.unpack_from(decisions, start)
         if is_open or until + KEPT_AFTER_END >= now:
             break
-        buckets = retire(buckets, DECISIONS.at(decisions, start // DECISIONS.width), now)
+        gone.append(DECISIONS.at(decisions, start // DECISIONS.width))
+        buckets = retire(buckets, gone[-1], now)
         start += DECISIONS.width
     oldest = day_of(now) - ACCEPTANCE_DAYS
     outcomes = _kept(row, oldest)
     buckets = _since(buckets, oldest) if buckets else buckets
     if not start and outcomes is row.outcomes and buckets is row.buckets:
         return row
-    return row._replace(decisions=decisions[start:], outcomes=outcomes, buckets=buckets)
+    return let_go(row._replace(decisions=decisions[start:], outcomes=outcomes, buckets=buckets), gone)
 
 
 def _kept(row: ContextRow, oldest: int) -> bytes:
@@ -115,9 +117,9 @@ def _make_room(row: ContextRow, now: Millis) -> ContextRow:
     if is_open:
         row = row if outcomes else _close_empty(row, 0, now)
         row = _closed(row, 0)._replace(overflowed=row.overflowed + 1)
-    decisions = DECISIONS.drop(row.decisions, 1)
-    buckets = retire(row.buckets, DECISIONS.at(row.decisions, 0), now)
-    return row._replace(decisions=decisions, buckets=buckets, closes_at=next_close(decisions))
+    decisions, oldest = DECISIONS.drop(row.decisions, 1), DECISIONS.at(row.decisions, 0)
+    buckets = retire(row.buckets, oldest, now)
+    return let_go(row._replace(decisions=decisions, buckets=buckets, closes_at=next_close(decisions)), [oldest])
 
 
 def _closed(row: ContextRow, index: int) -> ContextRow:

@@ -15,6 +15,8 @@ from fitly.local.roles import inherited, launcher_argv
 
 KILLED: Final = 4
 """Exit status of a crew one of which was killed: starting again may help."""
+STOP_S: Final = 20.0
+"""How long the others may take to stop: with the broker away a clean stop may have no end."""
 
 
 class Member(NamedTuple):
@@ -36,7 +38,8 @@ def run(members: Sequence[Member]) -> int:
     """Run one process for each member until SIGTERM or SIGINT, or until the first ends.
 
     Whoever ends by itself takes the others along: whatever starts workers again (a container's engine, systemd) sees
-    one program and one end. A process never outlives the one that started it.
+    one program and one end. A process never outlives the one that started it: where that is killed, so are they, for
+    they are safe against it, and nobody would be left to kill one that is slow to stop.
 
     Returns
     -------
@@ -53,7 +56,7 @@ async def _run(members: Sequence[Member]) -> int:
     crew = [
         # A session of its own: Ctrl-C reaches the one that was started, which tells the others.
         await asyncio.create_subprocess_exec(
-            *launcher_argv(tuple(argv), signal.SIGTERM, None), env=inherited(environment), start_new_session=True
+            *launcher_argv(tuple(argv), signal.SIGKILL, None), env=inherited(environment), start_new_session=True
         )
         for argv, environment in members
     ]
@@ -64,6 +67,10 @@ async def _run(members: Sequence[Member]) -> int:
     for each in crew:
         if each.returncode is None:
             each.send_signal(signal.SIGTERM)
+    await asyncio.wait(ends, timeout=STOP_S)
+    for each in crew:
+        if each.returncode is None:
+            each.kill()
     statuses = first or await asyncio.gather(*ends)
     await asyncio.gather(*ends)
     stopping.cancel()

@@ -101,6 +101,11 @@ class Snapshot:
         self._connection = connection
         self.positions = positions
 
+    @property
+    def personal(self) -> list[str]:
+        """The tables whose rows name a learner."""
+        return [table.name for table in schema.METADATA.sorted_tables if "user_id" in table.c]
+
     async def rows(self, table: str, user_id: str | None = None) -> AsyncIterator[dict[str, Any]]:
         """Give every row of a table, ordered by its primary key, or those of one learner.
 

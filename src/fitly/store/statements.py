@@ -9,11 +9,11 @@ batch applied twice, or after a later one (positions set back by hand), changes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Table, and_, or_, select
+from sqlalchemy import Table, and_, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
@@ -32,7 +32,7 @@ from fitly.core.records import (
 from fitly.core.vocabulary import Bin
 from fitly.store import keys, schema
 from fitly.store.bulk import Guard, Upsert
-from fitly.store.projecting import Contexts, Decisions, Learners, Outcomes
+from fitly.store.projecting import Contexts, Control, Decisions, Learners, Outcomes
 
 Said = list[tuple[OutcomeFiled | OutcomeAmended, int]]
 
@@ -101,30 +101,30 @@ DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, _rendered_later)
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
 POPULATION: Final = Kind(schema.POPULATION, PopulationRecord, _not_newer(schema.POPULATION))
 
-_PERSONAL: Final = (
-    schema.PREFERENCES,
-    schema.EFFECTIVENESS,
-    schema.CONFIGS,
-    schema.OUTCOMES,
-    schema.DECISIONS,
-    schema.ASSIGNMENTS,
-)
-"""Tables that hold a learner's rows; the audit log is kept."""
 _OVERTAKEN: Final = keys.overtaken()
 _DEACTIVATE: Final = keys.deactivate()
 _FORGET_CONTEXT: Final = (keys.forget_older(schema.EFFECTIVENESS), keys.forget_older(schema.CONFIGS))
 _FORGET_DECISIONS: Final = keys.forget_older(schema.DECISIONS)
-_FORGET_LEARNER: Final = tuple(keys.forget_learner(table) for table in _PERSONAL)
+_FORGET_LEARNER: Final = (
+    keys.forget_learner(schema.PREFERENCES),
+    keys.forget_everything(schema.ASSIGNMENTS),
+    keys.unname(schema.AUDIT_LOG),
+)
+"""What an erasure takes away at the learner's tombstone; the audit log stays, without the name."""
+_FORGET_OUTCOMES: Final = keys.forget_learner(schema.OUTCOMES)
 
 
 async def write_learners(connection: AsyncConnection, found: Learners) -> int:
-    """Write preferences; a learner whose row is gone was erased, and every row of theirs goes."""
-    written = await PREFERENCES.write(connection, found.preferences)
+    """Write preferences; a learner whose row is gone was erased.
+
+    What other topics say of the learner goes by tombstones of their own, behind what they said before: so it does not
+    matter which topic is read first.
+    """
     if found.erased:
         parameters = keys.learner_keys(sorted(found.erased))
         for statement in _FORGET_LEARNER:
             await connection.execute(statement, parameters)
-    return written + len(found.erased)
+    return await PREFERENCES.write(connection, found.preferences) + len(found.erased)
 
 
 async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
@@ -155,9 +155,14 @@ async def write_population(connection: AsyncConnection, found: Sequence[tuple[Po
     return await POPULATION.write(connection, found)
 
 
-async def write_policies(connection: AsyncConnection, found: Sequence[tuple[PolicyRecord, int]]) -> int:
-    """Write policy revisions, each once."""
-    return await POLICIES.write(connection, found)
+async def write_control(connection: AsyncConnection, found: Control) -> int:
+    """Write policy revisions, each once, and with each whose act it was."""
+    numbers = schema.POLICY_REVISIONS.c.control_number
+    known = set(await connection.scalars(select(numbers).where(numbers.in_(found.audits))))
+    acts = [asdict(audit) for number, audit in found.audits.items() if number not in known]
+    if acts:
+        await connection.execute(insert(schema.AUDIT_LOG), acts)
+    return await POLICIES.write(connection, found.policies)
 
 
 async def write_decisions(connection: AsyncConnection, found: Decisions) -> int:
@@ -169,7 +174,7 @@ async def write_decisions(connection: AsyncConnection, found: Decisions) -> int:
 
 
 async def write_outcomes(connection: AsyncConnection, found: Outcomes) -> int:
-    """Write outcomes: filings as they come, amended ones on top of what is there."""
+    """Write outcomes: filings as they come, amended ones on top of what is there; what an erasure ends goes first."""
     filed: list[tuple[OutcomeRecord, int]] = []
     amended: dict[str, Said] = {}
     for identifier, said in sorted(found.said.items()):
@@ -177,6 +182,8 @@ async def write_outcomes(connection: AsyncConnection, found: Outcomes) -> int:
             amended[identifier] = said
         elif (record := _fold(None, said)) is not None:
             filed.append(record)
+    if found.erased:
+        await connection.execute(_FORGET_OUTCOMES, keys.learner_keys(sorted(found.erased)))
     written = await FILED.write(connection, filed)
     return written + (await _amend(connection, amended) if amended else 0)
 

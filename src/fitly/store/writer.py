@@ -147,8 +147,8 @@ async def _project(topic: str, partition: int, records: Sequence[Incoming]) -> A
     """Read the records before a connection is taken; what is left is writing."""
     try:
         if topic == CONTROL:
-            policies = await projecting.control(records)
-            return lambda connection: statements.write_policies(connection, policies)
+            control = await projecting.control(records)
+            return lambda connection: statements.write_control(connection, control)
         if topic == LEARNERS_CHANGELOG:
             learners = await projecting.learners(records)
             return lambda connection: statements.write_learners(connection, learners)

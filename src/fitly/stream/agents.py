@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from fitly.core.revising import revisions
 from fitly.core.topics import CHANGELOGS, INPUT, PARTIALS, POPULATION_CHANGELOGS
 from fitly.settings import AgentName, Settings
+from fitly.stream.proposing import Proposer
 from fitly.wire.population import Population
 from fitly.wire.shard import Shard
 
@@ -145,6 +147,10 @@ def _population(settings: Settings, generation: Generation, partition: int) -> P
     return Population(partition, settings.signing_key, generation.birth_id, mode, generation.partitions)
 
 
+def _proposer(settings: Settings) -> Proposer | None:
+    return Proposer(settings, revisions) if settings.priors == "on" else None
+
+
 LEARNERS_AGENT: Final = Agent(
     name=AgentName.LEARNERS,
     topic=INPUT,
@@ -158,6 +164,7 @@ EXPERIMENTS_AGENT: Final = Agent(
     topic=PARTIALS,
     changelogs=POPULATION_CHANGELOGS,
     new_shard=_population,
+    follower=_proposer,
     help="Add up what the partitions say of their sums, and propose to the sequencer what follows from it.",
 )
 AGENTS: Final = {agent.name: agent for agent in (LEARNERS_AGENT, EXPERIMENTS_AGENT)}

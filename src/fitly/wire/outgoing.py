@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fitly.core.assessments import Assessed
-from fitly.core.decisions import Answer, DecisionGone, Effect, LetterGone
+from fitly.core.decisions import Answer, DecisionGone, Effect, LetterGone, OutcomesGone
 from fitly.core.topics import ASSESSED, INPUT, OUTCOMES, REJECTED, SELECTED
 from fitly.wire.assessed import encode_assessed
 from fitly.wire.outcomes import encode_outcome
@@ -50,6 +50,8 @@ def outgoing(effect: Effect) -> Outgoing:
         return Outgoing(ASSESSED, context_key(effect.user_id, effect.context), encode_assessed(effect))
     if isinstance(effect, DecisionGone):
         return Outgoing(SELECTED, context_key(effect.user_id, effect.context), None)
+    if isinstance(effect, OutcomesGone):
+        return Outgoing(OUTCOMES, effect.user_id.encode(), None)
     if isinstance(effect, LetterGone):
         return Outgoing(REJECTED, letter_key(effect.user_id.encode(), effect.partition, effect.offset), None)
     return Outgoing(OUTCOMES, effect.user_id.encode(), encode_outcome(effect))

@@ -115,6 +115,29 @@ class Population:
             yield Change(POPULATION, key, self.rows[key])
         yield from Merging(self).system_changes()
 
+    def read(self, record: Incoming) -> Partial:
+        """Read a record as a partial of this log, from somebody who has the key, where it belongs.
+
+        Raises
+        ------
+        Refused
+            It is not.
+        """
+        if record.value is None:
+            raise Refused("EMPTY", "a partial has a value; a tombstone takes nothing out of the sums")
+        partial = decode_partial(record.value)
+        if partial.birth_id != self.birth_id:
+            detail = f"of the log born {partial.birth_id[:40]}, this one was born {self.birth_id}"
+            raise Refused("GENERATION", detail)
+        if not is_signed(self.control_key, self.birth_id, record.value, dict(record.headers).get(SIGNATURE_HEADER)):
+            raise Refused("FORGED", "not signed with our key: find out who else writes to partials")
+        if partial.partition >= self.partitions:
+            raise Refused("OUT_OF_RANGE", f"partition {partial.partition}, the log has {self.partitions}")
+        home = home_of(partial.kind, partial.name, self.partitions)
+        if home != self.partition or record.key != word_key(partial.kind, partial.name, partial.partition):
+            raise Refused("ELSEWHERE", f"it belongs to partition {home}, under kind|name|partition of the input")
+        return partial
+
     def words(self, kind: Kind, name: str) -> dict[int, Partial]:
         """Give the newest word of each partition that has said anything."""
         found = ((each, self.rows.get(word_key(kind, name, each))) for each in range(self.partitions))
@@ -162,7 +185,7 @@ class Merging:
         self.offset = record.offset
         self.count += 1
         try:
-            partial = self._read(record)
+            partial = self._shard.read(record)
         except Refused as error:
             self._refuse(record, error)
             return
@@ -185,30 +208,6 @@ class Merging:
             self._looks[subject] = self._shard.looks.get(subject)
             self._words[subject] = self._shard.words(*subject)
         return self._words[subject]
-
-    def _read(self, record: Incoming) -> Partial:
-        """Read a record as a partial of this log, from somebody who has the key, where it belongs.
-
-        Raises
-        ------
-        Refused
-            It is not.
-        """
-        shard = self._shard
-        if record.value is None:
-            raise Refused("EMPTY", "a partial has a value; a tombstone takes nothing out of the sums")
-        partial = decode_partial(record.value)
-        if partial.birth_id != shard.birth_id:
-            detail = f"of the log born {partial.birth_id[:40]}, this one was born {shard.birth_id}"
-            raise Refused("GENERATION", detail)
-        if not is_signed(shard.control_key, shard.birth_id, record.value, dict(record.headers).get(SIGNATURE_HEADER)):
-            raise Refused("FORGED", "not signed with our key: find out who else writes to partials")
-        if partial.partition >= shard.partitions:
-            raise Refused("OUT_OF_RANGE", f"partition {partial.partition}, the log has {shard.partitions}")
-        home = home_of(partial.kind, partial.name, shard.partitions)
-        if home != shard.partition or record.key != word_key(partial.kind, partial.name, partial.partition):
-            raise Refused("ELSEWHERE", f"it belongs to partition {home}, under kind|name|partition of the input")
-        return partial
 
     def _count(self, bin_: Bin, detail: str) -> None:
         self.bins[f"{bin_}/{detail}"] += 1

@@ -16,7 +16,7 @@ from fitly.core.outcomes import UNTYPED
 
 _OVERLAP: Final = DECISIONS.start_of(DecisionEntry._fields.index("overlap"))
 _UNKNOWN: Final = NO_OVERLAP + struct.pack("<ii", NO_DEFAULT, 0)
-"""Of a decision: what it is worth beside each arm, and the default reward that stands for it."""
+"""Of a decision: no arm had a chance, and no default stands for it."""
 _UNKNOWN_KIND: Final = bytes((UNTYPED,))
 
 
@@ -24,8 +24,8 @@ def context_of_2(row: ContextRow) -> ContextRow:
     """Make a row of version 1 one of version 2.
 
     Version 1 kept neither how much of a decision each arm is worth nor an outcome's type, and no evidence: what its
-    closed decisions say of their arms is taken from those it remembers, as of decisions that were not randomized. It
-    kept no default reward either: windows that were open stay without one.
+    closed decisions say of their arms is taken from those it remembers, as of decisions that were not randomized.
+    It kept no default reward either: windows that were open stay without one.
     """
     decisions = _widened(row.decisions, DECISIONS.width - len(_UNKNOWN), _OVERLAP, _UNKNOWN)
     outcomes = _widened(row.outcomes, OUTCOMES.width - 1, OUTCOMES.width - 1, _UNKNOWN_KIND)

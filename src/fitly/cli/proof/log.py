@@ -106,7 +106,7 @@ class Log:
             self._ledgers.conclude(first),
             self._rejects.conclude(cut=cut(topics.REJECTED)),
             self._causes.conclude(first),
-            self._filings.conclude(cut=cut(topics.OUTCOMES), input_cut=cut(topics.INPUT)),
+            self._filings.conclude(self._tables, cut=cut(topics.OUTCOMES), input_cut=cut(topics.INPUT)),
         ]
         if self._replay is not None:
             findings += await self._conclude_replay(self._replay)
@@ -131,7 +131,7 @@ class Log:
         elif topic == topics.OUTCOMES:
             self._filings.see(record)
         elif topic == topics.REJECTED:
-            self._rejects.see(record.partition, dict(record.headers))
+            self._rejects.see(record.partition, record.value, dict(record.headers))
 
     async def _read_input(self) -> None:
         done, total = 0, sum(self._bounds.ends_of(topics.INPUT).values())
@@ -165,7 +165,7 @@ class Log:
         if record.key != event.user_id.encode():
             return
         self._causes.see_event(partition, record.offset, event)
-        self._filings.see_event(event, absorbed=absorbed)
+        self._filings.see_event(partition, event, absorbed=absorbed)
 
     async def _conclude_replay(self, replay: Replay) -> list[Finding]:
         cut = {partition: first for partition, first in self._bounds.firsts_of(topics.INPUT).items() if first}

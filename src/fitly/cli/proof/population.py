@@ -1,6 +1,6 @@
-"""The merged sums: the newest word of every partition, and what they add up to.
+"""The merged sums: what every partition's rows say of their sums, its newest word, and what the words add up to.
 
-Knows the table ``population`` and the topic it is made of. Must never know what the sums mean.
+Knows the table ``population``, the topic it is made of, and the rows of sums. Must never know what the sums mean.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ from typing import Final
 from fitly.cli.decoded import Record
 from fitly.cli.expand import expand
 from fitly.cli.proof.findings import Finding
+from fitly.cli.proof.tables import Tables
 from fitly.cli.rows import decode, is_word
 from fitly.core import topics
-from fitly.core.partials import Merged, merged
+from fitly.core.errors import Refused
+from fitly.core.partials import Merged, Partial, merged
+from fitly.core.system import SYSTEM_PREFIX
 from fitly.settings import Settings
 from fitly.stream import read
 from fitly.stream.generation import read_generation
+from fitly.wire.partials import spelt
 from fitly.wire.population import Population
+from fitly.wire.summing import Sums
 
 POLL_S: Final = 0.3
 Step = Callable[[str, int, int], None]
@@ -75,7 +80,57 @@ class Added:
             finding.compare(f"{topics.POPULATION} {key.decode()}", expand(made), expand(row))
 
 
-async def prove(settings: Settings, patience: float, step: Step) -> list[Finding]:
+class Said:
+    """Holds what the partitions of the input have said against the rows of their sums.
+
+    Parameters
+    ----------
+    tables : Tables
+        Rows and positions; read before the topic is.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self.finding = Finding(
+            "partials and sums", "what a partition said last of its sums is what its rows of sums say"
+        )
+        self._tables = tables
+        self._newest: dict[tuple[str, str, int], Partial] = {}
+        self._later: set[tuple[str, str, int]] = set()
+
+    def see(self, reader: Population, records: Sequence[Record]) -> None:
+        """Take in records of one partition of the topic; `reader` tells which of them count."""
+        for record in records:
+            try:
+                word = reader.read(record)
+            except Refused:
+                continue
+            subject = word.kind.value, word.name, word.partition
+            known = self._newest.get(subject)
+            if word.offset > self._tables.position(word.partition).offset:
+                self._later.add(subject)
+            elif known is None or word.offset > known.offset:
+                self._newest[subject] = word
+
+    def conclude(self) -> Finding:
+        """Compare what has no changes that are still to be told, and was not compacted away for a newer word."""
+        untold = 0
+        for partition in self._tables.partitions:
+            rows = self._tables.rows[partition, topics.CONTEXTS]
+            sums = Sums.taken_from({key: value for key, value in rows.items() if key.startswith(SYSTEM_PREFIX)})
+            for (kind, name), totals in sorted(sums.totals.items()):
+                subject = kind.value, name, partition
+                word = self._newest.get(subject)
+                if (kind, name) in sums.untold:
+                    untold += 1
+                elif word is not None or subject not in self._later:
+                    said = {} if word is None else word.sums
+                    self.finding.compare(f"{kind} {name} of partition {partition}", {**spelt(totals)}, {**spelt(said)})
+        if untold:
+            self.finding.notes.append(f"{untold} have changed since their last partial: told at the next tick")
+        return self.finding
+
+
+async def prove(settings: Settings, tables: Tables, patience: float, step: Step) -> list[Finding]:
     """Read table and topic once the agent has absorbed what stands, or when patience ends; and conclude."""
     caught_up = Finding("partials", "the agent experiments has absorbed the partials as they stood")
     words = Finding("words", "the table population holds the newest word of every partition")
@@ -83,8 +138,8 @@ async def prove(settings: Settings, patience: float, step: Step) -> list[Finding
     bounds = await read.bounds(settings, topics.PARTIALS)
     ends, deadline = {partition: end for partition, (_, end) in bounds.items()}, time.monotonic() + patience
     while True:
-        tables = await _tables(settings)
-        start = {partition: table.position.offset + 1 for partition, table in tables.items()}
+        population = await _tables(settings)
+        start = {partition: table.position.offset + 1 for partition, table in population.items()}
         waiting = await _count(settings, start, ends)
         if not waiting or time.monotonic() > deadline:
             break
@@ -94,14 +149,16 @@ async def prove(settings: Settings, patience: float, step: Step) -> list[Finding
         caught_up.differ(topics.PARTIALS, "", "all partials absorbed", f"{waiting:,} wait")
         caught_up.notes.append("is a worker running, with both agents? `fitly doctor` tells; --patience waits longer")
     again = await _empty(settings)
-    added = {partition: Added(table, again[partition]) for partition, table in tables.items()}
+    added = {partition: Added(table, again[partition]) for partition, table in population.items()}
+    spoken = Said(tables)
     async for records in read.read_batches(settings, topics.PARTIALS):
         added[records[0].partition].see(records)
+        spoken.see(again[records[0].partition], records)
     for number, one in enumerate(added.values(), 1):
         one.words(words)
         one.sums(sums)
         step(topics.POPULATION, number, len(added))
-    return [caught_up, words, sums]
+    return [spoken.conclude(), caught_up, words, sums]
 
 
 async def _empty(settings: Settings) -> dict[int, Population]:

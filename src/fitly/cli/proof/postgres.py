@@ -18,6 +18,8 @@ from fitly.cli.expand import expand
 from fitly.cli.proof.findings import Finding
 from fitly.cli.proof.tables import Tables
 from fitly.core import topics
+from fitly.core.names import ERASED_PREFIX
+from fitly.core.plain import plain
 from fitly.core.population_effectiveness import PopulationRecord, population_records
 from fitly.core.records import (
     ConfigRecord,
@@ -182,7 +184,7 @@ async def _control(settings: Settings, positions: dict[tuple[str, int], int]) ->
 
 async def _learners(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:
     tables = await _tables(settings, topics.LEARNERS, topics.LEARNERS_CHANGELOG, positions)
-    rows = [value for table in tables.rows.values() for value in table.values()]
+    rows = [v for table in tables.rows.values() for key, v in table.items() if not key.startswith(ERASED_PREFIX)]
     found = [preferences_record(decode_learner(value)) for value in rows]
     return Source({PreferencesRecord: _by_key(PreferencesRecord, found)}, cut=False)
 
@@ -229,6 +231,9 @@ async def _decisions(settings: Settings, positions: dict[tuple[str, int], int]) 
             made = decision_record(decode_selected(record.value))
             if renders_later(made, records.setdefault(made.decision_id, made)):
                 records[made.decision_id] = made
+        elif record.key is not None:
+            gone = plain(record.key.decode())
+            records = {name: one for name, one in records.items() if f"{one.user_id}|{one.context}" != gone}
     return Source({DecisionRecord: records}, cut=cut)
 
 
@@ -242,6 +247,9 @@ async def _outcomes(settings: Settings, positions: dict[tuple[str, int], int]) -
             after = settled(records.get(effect.id), effect)
             if after is not None:
                 records[effect.id] = after
+        elif record.key is not None:
+            gone = plain(record.key.decode())
+            records = {name: one for name, one in records.items() if one.user_id != gone}
     return Source({OutcomeRecord: records}, cut=cut)
 
 

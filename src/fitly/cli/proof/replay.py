@@ -134,7 +134,8 @@ class Replay:
                     break
                 self._mismatch(Mismatch(topic, partition, offset, None))
         for (topic, partition, _), out in self._gone.items():
-            self._mismatch(Mismatch(topic, partition, None, out))  # compaction keeps the newest of a key
+            if out.value is not None:  # compaction keeps the newest of a key, but a tombstone only for a while
+                self._mismatch(Mismatch(topic, partition, None, out))
         lost = sum(count for count in self._forwards.values() if count > 0)
         if lost:
             self.outputs.differ(topics.INPUT, "forwards", "each misrouted record sent on", f"{lost} are not there")

@@ -24,3 +24,5 @@ class Missing(StrEnum):
     """The metric was seen in too few decisions on one side."""
     ZERO_VARIANCE = "ZERO_VARIANCE"
     """All values are the same: there is nothing to set a difference against."""
+    NOT_ENOUGH = "NOT_ENOUGH"
+    """Too few effective learners inform an off-policy estimate."""

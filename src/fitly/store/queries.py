@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Table, func, select
@@ -131,6 +132,22 @@ class Snapshot:
         names = [field.name for field in fields(kind)]  # type: ignore[arg-type] # the keys of RECORD_TABLES are dataclasses
         async for row in self.rows(RECORD_TABLES[kind].name, user_id):
             yield kind(*[row[name] for name in names])
+
+    async def decided(self, prefix: str) -> AsyncIterator[tuple[str, str, str, str | None, float, datetime]]:
+        """Give user, context, mode, variant, confidence and moment of the decisions of learners whose ids begin so.
+
+        In the order in which they were made, learner by learner and context by context.
+        """
+        there = schema.DECISIONS.c
+        chosen = (
+            select(there.user_id, there.context, there.mode, there.strategy_variant, there.confidence, there.decided_at)
+            .where(there.user_id.startswith(prefix, autoescape=True))
+            .order_by(there.user_id, there.context, there.decided_at, there.cause_offset)
+        )
+        with translated():
+            result = await self._connection.stream(chosen, execution_options={"yield_per": _AT_ONCE})
+            async for row in result:
+                yield tuple(row)
 
     async def counts(self) -> dict[str, int]:
         """Give the number of rows of every table."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 from rich.console import Console
 from tests.core.partition import SURE, Partition, replace
 
@@ -19,7 +21,7 @@ def rows(*, decisions: int) -> list[tuple[int, bytes, bytes]]:
 
 
 def shown(found: list[tuple[int, bytes, bytes]]) -> str:
-    console = Console(width=200, record=True, quiet=True)
+    console = Console(width=200, record=True, file=StringIO())
     console.print(effectiveness.overview(found))
     return console.export_text()
 

@@ -220,3 +220,11 @@ def test_the_row_remembers_a_verdict_per_record_that_carries_a_test() -> None:
     (said,) = closed(partition)
     row = partition.row(context=Context.CONTENT)
     assert VERDICTS.count(row.assessed) == len(said.records)
+
+
+def test_an_opt_out_closes_what_was_measured_and_says_so() -> None:
+    partition = Partition(HALF)
+    made = decided(partition, 1, 1)
+    decided(partition, 1, 0, scores=False)
+    (said,) = partition.prefer(content_enabled=False).assessed
+    assert (set(said.closed), said.applied, said.control) == (set(made), 1, 1)

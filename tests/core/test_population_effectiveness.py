@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fitly.core.numbers import DAY, Millis, to_datetime
+from fitly.core.partials import Kind, Merged
 from fitly.core.population import MEASURES
-from fitly.core.population_effectiveness import PopulationRecord, population_effectiveness
+from fitly.core.population_effectiveness import PopulationRecord, population_effectiveness, population_records
 from fitly.core.statistics.own_baseline import Measuring
 from fitly.core.vocabulary import Context
 
@@ -111,6 +112,13 @@ def test_every_measure_and_baseline_is_told_and_what_is_missing_has_its_reason()
         assert (record.context, record.calculated_at, record.is_provisional) == ("MISSION", to_datetime(AT), False)
     (first, *_) = population_effectiveness(Context.MISSION, {}, AT, is_provisional=True)
     assert first.is_provisional
+
+
+def test_merged_sums_are_projected_as_provisional_and_those_of_another_kind_not_at_all() -> None:
+    sums = sums_of([(500_000 + n, None) for n in range(6)], [400_000 + n for n in range(6)])
+    merged = Merged(Kind.PRIORS, "MISSION", "b", {0: AT, 1: Millis(AT - 5)}, sums)
+    assert population_records(merged) == population_effectiveness(Context.MISSION, sums, AT, is_provisional=True)
+    assert population_records(merged._replace(kind=Kind.SHADOWS)) == []
 
 
 def test_fewer_than_five_learners_on_a_side_are_not_told() -> None:

@@ -15,8 +15,9 @@ from fitly.core.assessments import Assessed, BaselineKind, Direction, Effectiven
 from fitly.core.effectiveness import config_identifier, effectiveness_records
 from fitly.core.entries import DECISIONS, VERDICTS, DecisionEntry, Verdict
 from fitly.core.learner import ContextRow
-from fitly.core.lessons import teaches
+from fitly.core.lessons import DENIED, teaches
 from fitly.core.names import ConfigId, DecisionId, named, unpacked_id
+from fitly.core.numbers import Millis
 from fitly.core.scene import Folded, Moment, Rows
 from fitly.core.statistics.own_baseline import suffices
 from fitly.core.vocabulary import ARM_VARIANTS, ArmCode
@@ -56,45 +57,57 @@ def looked_at_row(
     """
     said: tuple[Assessed, ...] = ()
     if before.closes_at <= at.now:
-        before, said = assessed(before, settle(before, at.now), at)
-        row = row._replace(assessed=before.assessed)
+        verdicts, said = when_over(before, at)
+        before, row = before._replace(assessed=verdicts), row._replace(assessed=verdicts)
     if reopens or before.overflowed != row.overflowed:
-        row, more = assessed(before, row, at, "changed")
-        said = (*said, *more)
+        verdicts, more = _assessed(row, tuple(_shut(before, row, at.now)), at, "changed")
+        row, said = row._replace(assessed=verdicts), (*said, *more)
     return row, said
 
 
-def assessed(
-    before: ContextRow, after: ContextRow, at: Moment, why: str = "closed"
-) -> tuple[ContextRow, tuple[Assessed, ...]]:
-    """Look at a row's effectiveness anew.
+def when_over(row: ContextRow, at: Moment) -> tuple[bytes, tuple[Assessed, ...]]:
+    """Look at a row whose windows may be over.
 
     Parameters
     ----------
-    before, after : ContextRow
-        The row as it was when the last record had been folded, and as it is now.
+    row : ContextRow
+        Not yet settled: to close a window changes no figure, but where there are figures their day may have come.
     at : Moment
         Where in the log, and when.
-    why : str
-        Tells two announcements of one record apart.
 
     Returns
     -------
-    tuple of ContextRow and tuple of Assessed
-        The row that remembers what is announced, and the announcement: none where no measured decision's window
-        closed and no flag or direction is another than before.
+    tuple of bytes and tuple of Assessed
+        The verdicts to remember, and the announcement: none where no measured decision's window is over and no flag or
+        direction is another than before.
     """
-    closed = tuple(_closed(before, after))
-    applied, control = own_counts(after)
-    tested = _tested(after) if suffices(applied, control) else {}
+    closed = tuple(
+        DecisionId(unpacked_id(identifier))
+        for identifier, closes, arm, apply, shown, is_open, measured in _WINDOWS(row.decisions)
+        if is_open and closes <= at.now and measured and arm in _COMPARED and not (apply and shown in DENIED)
+    )
+    return _assessed(row, closed, at, "closed")
+
+
+_WINDOWS: Final = DECISIONS.columns(
+    *map(DecisionEntry._fields.index, ("id", "closes", "arm", "apply", "shown", "is_open", "measured"))
+).iter_unpack
+
+
+def _assessed(
+    row: ContextRow, closed: tuple[DecisionId, ...], at: Moment, why: str
+) -> tuple[bytes, tuple[Assessed, ...]]:
+    """Give the verdicts on a row and what is to be said; ``why`` tells two announcements of one record apart."""
+    applied, control = own_counts(row)
+    tested = _tested(settle(row, at.now)) if suffices(applied, control) else {}
     verdicts = VERDICTS.join([_verdict(key, record) for key, record in tested.items()])
-    flips = () if verdicts == after.assessed else tuple(_flips(after, verdicts))
+    flips = () if verdicts == row.assessed else tuple(_flips(row, verdicts))
     if not closed and not flips:
-        return after, ()
+        return verdicts, ()
     said = Assessed(
-        named("assessed", after.user_id, after.context, f"{at.partition}-{at.offset}", why),
-        after.user_id,
-        after.context,
+        named("assessed", row.user_id, row.context, f"{at.partition}-{at.offset}", why),
+        row.user_id,
+        row.context,
         closed,
         applied,
         control,
@@ -102,16 +115,16 @@ def assessed(
         tuple(tested.values()),
         at.now,
     )
-    return after._replace(assessed=verdicts), (said,)
+    return verdicts, (said,)
 
 
-def _closed(before: ContextRow, after: ContextRow) -> Iterator[DecisionId]:
-    """Give the measured decisions that were open before and are no longer."""
+def _shut(before: ContextRow, after: ContextRow, now: Millis) -> Iterator[DecisionId]:
+    """Give the measured decisions that were open, were not over, and are open no longer."""
     for entry in DECISIONS.all(before.decisions):
-        if entry.is_open:
+        if entry.is_open and entry.closes > now:
             place = DECISIONS.find(after.decisions, entry.id)
-            now = entry._replace(is_open=0) if place < 0 else DECISIONS.at(after.decisions, place)
-            if not now.is_open and _counts(now):
+            there = entry._replace(is_open=0) if place < 0 else DECISIONS.at(after.decisions, place)
+            if not there.is_open and _counts(there):
                 yield DecisionId(unpacked_id(entry.id))
 
 

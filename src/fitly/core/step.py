@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fitly.core.amending import withdraw_or_correct
-from fitly.core.assessing import assessed, looked_at
+from fitly.core.assessing import looked_at, when_over
 from fitly.core.attribution import applied, attribute, by_id
 from fitly.core.deciding import decide
 from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAmended, OutcomeFiled
@@ -94,7 +94,8 @@ def fall_due(
     """Do what a row waited for: a tick came at or after that moment; ``learner`` is wanted where an insight lapses."""
     effects: tuple[Effect, ...] = ()
     if row.closes_at <= at.now:
-        row, effects = assessed(row, settle(row, at.now), at)
+        verdicts, effects = when_over(row, at)
+        row = settle(row, at.now)._replace(assessed=verdicts)
     if learner is not None:
         row, again = lapsed(row, learner, force, at.now)
         effects = (*effects, *again)

@@ -16,7 +16,7 @@ from fitly.core.assessments import Assessed, Direction, EffectivenessRecord, Fli
 from fitly.core.names import ConfigId, DecisionId, UserId
 from fitly.core.numbers import to_datetime, to_millis
 from fitly.core.vocabulary import Context
-from fitly.wire.cloudevents import JSON, CloudEvent
+from fitly.wire.cloudevents import CloudEvent, encode_said
 
 KIND: Final = "fitly.effectiveness.assessed.v1"
 
@@ -71,18 +71,19 @@ _VALUES: Final = attrgetter(*[field.name for field in fields(EffectivenessRecord
 
 
 def encode_assessed(effect: Assessed) -> bytes:
-    """Write what was assessed; the envelope's time is the log's clock."""
-    data = EffectivenessAssessed(
-        user_id=effect.user_id,
-        context=effect.context,
-        closed=effect.closed,
-        sample_size=SampleSize(applied=effect.applied, control=effect.control),
-        flips=tuple(_flipped(flip) for flip in effect.flips),
-        records=tuple(EffectivenessRecord(*map(_rounded, _VALUES(record))) for record in effect.records),
-    )
-    return JSON.encode(
-        CloudEvent(id=effect.id, type=KIND, time=to_datetime(effect.at), subject=effect.user_id, data=data)
-    )
+    """Write what was assessed; the envelope's time is the log's clock.
+
+    The bytes are those of a `CloudEvent` of `EffectivenessAssessed`, written from a literal as others are.
+    """
+    data: dict[str, object] = {
+        "user_id": effect.user_id,
+        "context": effect.context,
+        "closed": effect.closed,
+        "sample_size": {"applied": effect.applied, "control": effect.control},
+        "flips": [_flipped(flip) for flip in effect.flips],
+        "records": [EffectivenessRecord(*map(_rounded, _VALUES(record))) for record in effect.records],
+    }
+    return encode_said(KIND, effect.id, effect.user_id, to_datetime(effect.at), data)
 
 
 def _flipped(flip: Flip) -> Flipped:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from tests.journeys.conftest import Installation
-from tests.journeys.test_first_day import event
+from tests.journeys.test_first_day import applied, event
 
 from fitly import store
 from fitly.core.records import DecisionRecord
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(600)]
 
+START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 LEARNERS = [f"learner-{number}" for number in range(12)]
 
 
@@ -30,18 +31,21 @@ def told(fitly: Installation) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_a_decision_follows_what_is_known_and_what_lapses(install: Callable[..., Installation]) -> None:
-    fitly = install()
-    asked = [event(n, user, "strategy.requested", {"context": "MISSION"}) for n, user in enumerate(LEARNERS)]
-    fitly.publish(asked)
+    fitly = install(as_of=True)
     overloaded = {
         "kind": "COGNITIVE_LOAD",
         "confidence": 0.9,
-        "valid_until": (datetime.now(UTC) + timedelta(seconds=100)).isoformat(),
+        "valid_until": (START + timedelta(hours=2)).isoformat(),
         "payload": {"load": 95, "load_tolerance": 60},
     }
-    fitly.publish([event(100 + n, user, "insight.observed", overloaded) for n, user in enumerate(LEARNERS)])
-    fitly.until(lambda: all(len(said) >= 3 for said in told(fitly).values()), "eased, and back when the load lapsed")
+    soon, later = START + timedelta(minutes=10), START + timedelta(hours=5)
+    happened = [event(n, user, "strategy.requested", {"context": "MISSION"}, START) for n, user in enumerate(LEARNERS)]
+    happened += [event(100 + n, user, "insight.observed", overloaded, soon) for n, user in enumerate(LEARNERS)]
+    happened.append(event(200, "someone else", "preferences.changed", {}, later))
+    fitly.publish(happened, "--as-of-event-time")
+    fitly.until(lambda: applied(fitly) == len(happened), "all events absorbed")
 
+    assert told(fitly), "nobody is personalized: this test must have some"
     for said in told(fitly).values():
         assert len({one["decision_id"] for one in said}) == 1, "one decision"
         assert [one["parameters"]["mission.difficulty"]["value"] for one in said] == [3, 2, 3]

@@ -23,7 +23,7 @@ LEARNERS = [f"learner-{number}" for number in range(12)]
 def told(fitly: Installation) -> dict[str, list[dict[str, Any]]]:
     """Give what was said to each learner who is personalized, in order."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for one in fitly.fitly("tail", "strategy-selected", "--no-follow", "--json").lines:
+    for one in fitly.fitly("tail", "strategy-selected", "--no-follow", "--last", "100", "--json").lines:
         data = one["value"]["data"]
         if data["apply"]:
             found.setdefault(data["user_id"], []).append(data)

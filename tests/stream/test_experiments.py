@@ -115,6 +115,7 @@ async def told(world: World, count: int) -> list[PriorsRevised]:
     return await priors_said(world)
 
 
+@pytest.mark.timeout(300)
 async def test_kills_duplicates_and_disorder_leave_no_trace(world: World) -> None:
     await world.create(ClockMode.AS_OF)
     birth = (await read_generation(world.settings)).birth_id

@@ -19,7 +19,7 @@ from fitly.core.vocabulary import Bin
 from fitly.wire import rows as at_rest
 from fitly.wire.events import Incoming
 from fitly.wire.letters import dead_letter
-from fitly.wire.merged import decode_merged, decode_word, encode_merged, encode_word
+from fitly.wire.merged import decode_merged, decode_word, encode_merged, encode_word, is_merged
 from fitly.wire.outgoing import Change, Outgoing
 from fitly.wire.partials import decode_partial, home_of, merged_key, word_key
 from fitly.wire.signing import SIGNATURE_HEADER, is_signed
@@ -77,7 +77,7 @@ class Population:
             self.position = at_rest.decode_position(position)
         if (ledger := self.rows.pop(LEDGER_KEY, None)) is not None:
             self.ledger = at_rest.decode_ledger(ledger)
-        found = (decode_merged(value) for key, value in sorted(self.rows.items()) if key.count(b"|") == 1)
+        found = (decode_merged(value) for key, value in sorted(self.rows.items()) if is_merged(key))
         self.looks = {(row.kind, row.name): row.look for row in found if row.look is not None}
 
     def fold(self, records: Sequence[Incoming], batch: Merging | None = None) -> Merging:

@@ -16,7 +16,7 @@ from fitly.core.vocabulary import Context, Level
 from fitly.local.compared import WIDE
 from fitly.local.found import correlation
 
-LEARNERS, DAYS = 250, 60
+LEARNERS, DAYS = 400, 60
 HERE = (Context.CONTENT,)
 
 pytestmark = pytest.mark.timeout(300)

@@ -16,6 +16,8 @@ from tests.bench import statistics_page as page
 from tests.bench.figures import figures
 from tests.bench.gate import GATE, Run, jobs_of, run_all
 
+from fitly.core.vocabulary import Context
+
 QUICK: Final = {"learners": 120, "days": 60, "seeds": 2}
 
 
@@ -24,7 +26,10 @@ def main(arguments: Sequence[str]) -> int:
     options = _options().parse_args(arguments)
     if options.quick:
         vars(options).update(options.quick)
-    jobs = jobs_of(options.seeds, options.learners, options.days, options.world)
+    contexts = tuple(map(Context, options.context or Context))
+    jobs = [
+        job._replace(contexts=contexts) for job in jobs_of(options.seeds, options.learners, options.days, options.world)
+    ]
     began, done = time.perf_counter(), 0
 
     def tell(run: Run) -> None:
@@ -51,6 +56,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=int, default=120, help="of each run (%(default)s)")
     parser.add_argument("--seeds", type=int, default=4, help="runs of each world (%(default)s)")
     parser.add_argument("--world", action="append", choices=GATE, help="only this one; may be given again")
+    parser.add_argument("--context", action="append", choices=list(Context), help="only this one; may be given again")
     parser.add_argument("--processes", type=int, help="runs at a time (as many as there are cores)")
     parser.add_argument("--quick", action="store_const", const=QUICK, help=f"a first look: {QUICK}")
     parser.add_argument("--write", action="store_true", help=f"write {page.PAGE} and the README's table")

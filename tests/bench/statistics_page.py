@@ -42,8 +42,8 @@ def as_page(figures: Sequence[Figure], runs: Sequence[Run], command: str) -> str
     job, names = runs[0].job, sorted({run.job.world for run in runs})
     seeds, outcomes = len({run.job.seed for run in runs}), sum(run.outcomes for run in runs)
     size = (
-        f"{len(runs)} runs of {job.learners:,} learners and {job.days} days, {seeds} seeds a world, four contexts "
-        f"each: {outcomes:,} outcomes. To reproduce: `{command}`."
+        f"{len(runs)} runs of {job.learners:,} learners and {job.days} days, {seeds} seeds a world, contexts "
+        f"{', '.join(job.contexts)}: {outcomes:,} outcomes. To reproduce: `{command}`."
     )
     worlds = [f"| {name} | {WORLDS[name].help} |" for name in names]
     return "\n".join(

@@ -7,7 +7,7 @@ context is enough, and every bound has the room that so few learners need (three
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 
 import pytest
 from tests.bench.gate import Job, Run, run
@@ -16,13 +16,13 @@ from fitly.core.vocabulary import Context, Level
 from fitly.local.compared import WIDE
 from fitly.local.found import correlation
 
-LEARNERS, DAYS = 250, 60
+LEARNERS, DAYS = 400, 60
 HERE = (Context.CONTENT,)
 
 pytestmark = pytest.mark.timeout(300)
 
 
-@lru_cache(maxsize=1)
+@cache
 def lived(world: str, policy: str = "default") -> Run:
     """Live one world; tests of one world come one after the other."""
     return run(Job(world, 1, LEARNERS, DAYS, policy, HERE))

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from fitly.cli import show
+from fitly.core.vocabulary import Variant
 
 _SHARES = ("decisions", "applied", "best arm", "regret", "of uniform", "ratio")
 
@@ -22,20 +23,19 @@ def lay_out(document: Mapping[str, Any], console: Console) -> None:
         f"{document['days']:,} days; decisions: " + ", ".join(f"{k} {v:,}" for k, v in document["modes"].items())
     )
     console.print("\nEffects on the population's reward")
-    heads = ("context", "arm", "truth", "found", "95 % interval", "holds the truth", "learners")
+    heads = ("context", "arm", "truth", "found, 95 %", "holds", "learners")
     rows = [
         (
             row["context"],
-            row["variant"],
+            Variant(row["variant"]).label,
             f"{row['truth']:+.3f}",
-            _signed(row["effect"]),
-            "-" if row["interval"] is None else f"{row['interval'][0]:+.3f} to {row['interval'][1]:+.3f}",
+            _interval(row["effect"], row["interval"]),
             "-" if row["covers"] is None else ("yes" if row["covers"] else "no"),
             f"{row['learners']:,}",
         )
         for row in document["effects"]
     ]
-    console.print(show.grid(heads, rows, right=("truth", "found", "95 % interval", "learners")))
+    console.print(show.grid(heads, rows, right=("truth", "found, 95 %", "learners")))
     for title, head, tallies in (
         ("In the last quarter of the days, by level", "level", document["levels"]),
         ("By the true effect of the learner's best arm", "effect", document["benefit"]),
@@ -77,8 +77,13 @@ def _shares(tally: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.3f}"
+def _interval(effect: float | None, interval: tuple[float, float] | None) -> str:
+    """Write an effect with half the width of its interval.
+
+    >>> _interval(0.03, (-0.15, 0.21)), _interval(None, None)
+    ('+0.030 ± 0.180', '-')
+    """
+    return "-" if effect is None or interval is None else f"{effect:+.3f} ± {(interval[1] - interval[0]) / 2:.3f}"
 
 
 def _plain(value: float | None) -> str:

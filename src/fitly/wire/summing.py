@@ -123,5 +123,6 @@ class PartitionSums:
         ]
         if self._untold != self._before.untold or (everything and self._untold):
             untold = Untold({f"{kind}|{name}": count for (kind, name), count in self._untold.items()})
-            changes.append(Change(CONTEXTS, UNTOLD_KEY, at_rest.encode_untold(untold)))
+            # A tombstone where all is told: whether the row is there must not depend on where a batch ended.
+            changes.append(Change(CONTEXTS, UNTOLD_KEY, at_rest.encode_untold(untold) if untold.changes else None))
         return changes

@@ -13,6 +13,7 @@ of every comparison stand for the same decisions, however often an arm was drawn
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import add, sub
 from typing import Final
 
 from fitly.core.entries import EVIDENCE, NO_OVERLAP, OVERLAP, DecisionEntry, Evidence
@@ -62,29 +63,34 @@ def weigh(evidence: bytes, old: DecisionEntry, new: DecisionEntry) -> bytes:
     old, new : DecisionEntry
         The decision before and after; one whose window is open says nothing.
     """
-    if not old.is_open:
-        evidence = _said(evidence, old, -1)
-    return evidence if new.is_open else _said(evidence, new, 1)
+    before = {} if old.is_open else _said(old)
+    after = {} if new.is_open else _said(new)
+    if before != after:
+        for arm in after | before:
+            change = tuple(map(sub, after.get(arm, _EMPTY), before.get(arm, _EMPTY)))
+            if change != _EMPTY or arm not in before:
+                evidence = _add(evidence, arm, change)
+    return evidence
 
 
-def _said(evidence: bytes, entry: DecisionEntry, sign: int) -> bytes:
-    """Add what a closed decision says, or take it out."""
+def _said(entry: DecisionEntry) -> dict[int, tuple[int, ...]]:
+    """Give what a closed decision says of each arm, in the order of `Evidence` after ``arm``; its own comes first."""
     counted, _, centred = lesson(entry)
     measured = entry.measured if teaches(entry) else 0
     if not (counted or measured):
-        return evidence
+        return {}
     drawn = counted and entry.overlap != NO_OVERLAP
     heavy = weight(entry.propensity) if drawn else 0
     told = _measured(entry) if measured else _UNMEASURED
     own = (1, centred, centred * centred, heavy, _squared(heavy), heavy * centred) if drawn else _NOT_DRAWN
-    evidence = _add(evidence, entry.arm, (*told, *own, *_NOT_BESIDE), sign)
+    said = {entry.arm: (*told, *own, *_NOT_BESIDE)}
     if drawn and entry.arm in _NOT_APPLIED:
         for code, share in zip(ARM_VARIANTS, OVERLAP.unpack(entry.overlap), strict=True):
             if share:
                 heavy = share * _PER_SHARE // entry.propensity
                 beside = (1, centred, heavy, _squared(heavy), heavy * centred)
-                evidence = _add(evidence, code, (*_UNMEASURED, *_NOT_DRAWN, *beside), sign)
-    return evidence
+                said[code] = (*_UNMEASURED, *_NOT_DRAWN, *beside)
+    return said
 
 
 def _squared(weight: int) -> int:
@@ -113,11 +119,10 @@ _NOT_DRAWN: Final = (0,) * 6
 _NOT_BESIDE: Final = (0,) * 5
 
 
-def _add(evidence: bytes, arm: int, said: tuple[int, ...], sign: int) -> bytes:
+def _add(evidence: bytes, arm: int, change: tuple[int, ...]) -> bytes:
     place = EVIDENCE.find_byte(evidence, arm)
     before: tuple[int, ...] = _EMPTY if place < 0 else EVIDENCE.at(evidence, place)[1:]
-    after = [value + sign * part for value, part in zip(before, said, strict=True)]
-    return EVIDENCE.put(evidence, place, EVIDENCE.pack(arm, *after))
+    return EVIDENCE.put(evidence, place, EVIDENCE.pack(arm, *map(add, before, change)))
 
 
 _EMPTY: Final = (0,) * (len(Evidence._fields) - 1)

@@ -28,6 +28,8 @@ Name: TypeAlias = tuple[Kind, str]
 """Which sums: their kind, and a name within it (a context)."""
 Change: TypeAlias = tuple[str, int]
 """Name of a sum, and by how much it moves."""
+Pair: TypeAlias = tuple[Any, Any]
+"""A packed record before and after; None where there is none."""
 
 ARM_SUMS: Final = (
     *("clusters", "learners", "w", "y", "w0", "y0"),
@@ -86,24 +88,21 @@ _NO_ROW: Final = ContextRow(user_id=UserId(""), context=Context.MISSION)
 def _priors(before: ContextRow, after: ContextRow) -> list[Change]:
     """Give what moves of all that `priors.estimated` reads; asked at every change of every row."""
     moved: list[Change] = []
-    if before.typed != after.typed or before.own_sum != after.own_sum or before.own_n != after.own_n:
-        moved += _means(before, after)
+    if before.own_sum != after.own_sum or before.own_n != after.own_n:
+        moved += _moved(_OWN_NAMES, (before.own_n, before.own_sum), (after.own_n, after.own_sum))
+    if before.typed != after.typed:
+        for old, new in _changed(TYPED, before.typed, after.typed):
+            moved += _moved(_TYPED_NAMES[(new or old)[0]], old[1:] if old else _NO_TYPE, new[1:] if new else _NO_TYPE)
     if before.evidence != after.evidence:
-        moved += _effects(before.evidence, after.evidence)
-        moved += _fared(before.evidence, after.evidence)
+        changed = _changed(EVIDENCE, before.evidence, after.evidence)
+        moved += _effects(changed)
+        moved += _fared(before.evidence, changed)
     return moved
 
 
 # -- means: what a reward and a metric are on average ----------------------------------------------------------
 
-
-def _means(before: ContextRow, after: ContextRow) -> Iterator[Change]:
-    yield from _moved(("ALL.n", "ALL.sum"), (before.own_n, before.own_sum), (after.own_n, after.own_sum))
-    for old, new in _changed(TYPED, before.typed, after.typed):
-        names = _TYPED_NAMES[(new or old)[0]]
-        yield from _moved(names, old[1:] if old else _NO_TYPE, new[1:] if new else _NO_TYPE)
-
-
+_OWN_NAMES: Final = ("ALL.n", "ALL.sum")
 _TYPED_NAMES: Final = {code: [f"{kind}.{f}" for f in Typed._fields[1:]] for code, kind in enumerate(OUTCOME_TYPES)}
 _NO_TYPE: Final = (0,) * (len(Typed._fields) - 1)
 
@@ -111,12 +110,16 @@ _NO_TYPE: Final = (0,) * (len(Typed._fields) - 1)
 # -- effects: what randomized decisions say of each arm ----------------------------------------------------------
 
 
-def _effects(olds: bytes, news: bytes) -> Iterator[Change]:
-    for old, new in _changed(EVIDENCE, olds, news):
+def _effects(changed: list[Pair]) -> list[Change]:
+    moved: list[Change] = []
+    for old, new in changed:
         code = (new or old)[0]
+        if old and new and old[_MEASURED:] == new[_MEASURED:]:
+            continue  # an outcome that came late: it is measured, and teaches nothing
         if code in ARM_VARIANTS:
-            yield from _moved(_ARM_NAMES[code], of_arm(old) if old else _NO_ARM, of_arm(new) if new else _NO_ARM)
-        yield from _moved(_SPREAD_NAMES, _within(old) if old else _NO_SPREAD, _within(new) if new else _NO_SPREAD)
+            moved += _moved(_ARM_NAMES[code], of_arm(old) if old else _NO_ARM, of_arm(new) if new else _NO_ARM)
+        moved += _moved(_SPREAD_NAMES, _within(old) if old else _NO_SPREAD, _within(new) if new else _NO_SPREAD)
+    return moved
 
 
 def of_arm(said: Evidence) -> tuple[int, ...]:
@@ -152,22 +155,33 @@ _NO_SPREAD: Final = (0, 0)
 # -- effectiveness: how learners fare, one mean each -------------------------------------------------------------
 
 
-def _fared(olds: bytes, news: bytes) -> Iterator[Change]:
-    old, new = _groups(olds), _groups(news)
-    for group in GROUPS:
-        if old[group] != new[group]:
-            yield from _moved(_GROUP_NAMES[group], _fares(old[group]), _fares(new[group]))
-    if old != new:
-        yield from _moved(_PAIR_NAMES, _paired(old), _paired(new))
+def _fared(olds: bytes, changed: list[Pair]) -> list[Change]:
+    """Give what moves of the groups whose decisions say something else; one not to apply says nothing of most arms."""
+    steps: dict[str, tuple[int, ...]] = {}
+    for old, new in changed:
+        before, after = old[1:_MEASURED] if old else _NONE, new[1:_MEASURED] if new else _NONE
+        if before != after:
+            step = tuple(map(sub, after, before))
+            for group in _GROUPS_OF[(new or old)[0]]:
+                steps[group] = tuple(map(add, steps[group], step)) if group in steps else step
+    moved: list[Change] = []
+    if steps:
+        was = _groups(olds)
+        is_now = was | {group: tuple(map(add, was[group], step)) for group, step in steps.items()}
+        for group in steps:
+            moved += _moved(_GROUP_NAMES[group], _fares(was[group]), _fares(is_now[group]))
+        if "APPLIED" in steps or "CONTROL" in steps:
+            moved += _moved(_PAIR_NAMES, _paired(was), _paired(is_now))
+    return moved
 
 
 def _groups(evidence: bytes) -> dict[str, tuple[int, ...]]:
     """Add a learner's decisions up by group: per measure, how many and their sum."""
     sums = dict.fromkeys(GROUPS, _NONE)
-    for said in EVIDENCE.all(evidence):
-        part: tuple[int, ...] = said[1:_MEASURED]
-        for group in _GROUPS_OF[said.arm]:
-            sums[group] = tuple(map(add, sums[group], part))
+    for said in _TOLD(evidence):
+        part: tuple[int, ...] = said[1:]
+        for group in _GROUPS_OF[said[0]]:
+            sums[group] = tuple(map(add, sums[group], part)) if sums[group] is not _NONE else part
     return sums
 
 
@@ -191,6 +205,7 @@ def _paired(sums: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
 
 
 _MEASURED: Final = Evidence._fields.index("drawn")
+_TOLD: Final = EVIDENCE.columns(*range(_MEASURED)).iter_unpack
 _NONE: Final = (0,) * (_MEASURED - 1)
 _GROUPS_OF: Final[dict[int, tuple[str, ...]]] = {
     **dict.fromkeys(ARM_VARIANTS, ("APPLIED", "OFFERED")),
@@ -207,16 +222,18 @@ _PAIR_NAMES: Final = _GROUP_NAMES[PAIRED]
 # -- what all kinds use ------------------------------------------------------------------------------------------
 
 
-def _moved(names: Any, old: tuple[int, ...], new: tuple[int, ...]) -> Iterator[Change]:  # noqa: ANN401 - a sequence
-    for name, change in zip(names, map(sub, new, old), strict=True):
-        if change:
-            yield name, change
+def _moved(names: Any, old: tuple[int, ...], new: tuple[int, ...]) -> list[Change]:  # noqa: ANN401 - a sequence
+    return [(name, change) for name, change in zip(names, map(sub, new, old), strict=True) if change]
 
 
-def _changed(layout: Layout[Any], olds: bytes, news: bytes) -> Iterator[tuple[Any, Any]]:
+def _changed(layout: Layout[Any], olds: bytes, news: bytes) -> list[Pair]:
     """Give the records of a code that are not the same on both sides, None where one side has none."""
+    width = layout.width
+    if olds[::width] == news[::width]:  # the same codes in the same places: only what differs is unpacked
+        places = [at for at in range(0, len(olds), width) if olds[at : at + width] != news[at : at + width]]
+        return [(layout.at(olds, at // width), layout.at(news, at // width)) for at in places]
     old = {each[0]: each for each in layout.all(olds)}
     new = {each[0]: each for each in layout.all(news)}
-    for code in sorted(old.keys() | new.keys()):
-        if (one := old.get(code)) != (other := new.get(code)):
-            yield one, other
+    return [
+        (one, other) for code in sorted(old.keys() | new.keys()) if (one := old.get(code)) != (other := new.get(code))
+    ]

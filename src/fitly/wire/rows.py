@@ -100,7 +100,7 @@ def encode_context(row: ContextRow) -> bytes:
 
 def decode_context(value: bytes) -> ContextRow:
     """Read a context row; raises `Broken` for bytes of another version or none."""
-    row = _decode(_CONTEXT, value, "context")
+    row: ContextRow = _decode(_CONTEXT, value, "context")
     return row if value[DUE_WIDTH] == ROW_VERSION else context_of_2(row)
 
 
@@ -141,7 +141,8 @@ def encode_sums(sums: Mapping[str, int]) -> bytes:
 
 def decode_sums(value: bytes) -> dict[str, int]:
     """Read a row of sums."""
-    return {name: int.from_bytes(part, "big", signed=True) for name, part in _decode(_SUMS, value, "sums").items()}
+    sums: dict[str, bytes] = _decode(_SUMS, value, "sums")
+    return {name: int.from_bytes(part, "big", signed=True) for name, part in sums.items()}
 
 
 def _integer(value: int) -> bytes:

@@ -8,7 +8,21 @@ from __future__ import annotations
 import click
 
 from fitly import __version__
-from fitly.cli import doctor, policy, publish, reads, request, roles, setup, simulate, up, verify
+from fitly.cli import (
+    doctor,
+    explain,
+    policy,
+    publish,
+    reads,
+    request,
+    roles,
+    setup,
+    simulate,
+    snapshots,
+    table,
+    up,
+    verify,
+)
 from fitly.cli.program import MEANINGS, Program
 from fitly.core.form import is_compiled
 
@@ -35,7 +49,9 @@ for command in (
     publish.publish,
     request.request,
     reads.tail,
-    reads.table,
+    table.table,
+    snapshots.snapshots,
+    explain.explain,
     verify.verify,
     policy.policy,
     simulate.simulate,

@@ -54,6 +54,7 @@ def held(selected: Selected) -> Explanation:
     return explanation
 
 
+EVEN: dict[str, Nano] = {"NONE": Nano(300_000_000), **{arm.value: Nano(175_000_000) for arm in Variant}}
 DRAWN = drawn(Policy(holdout_share=0, epsilon=0.4, control_share=0.3), arms=HELPED, informed=True)
 
 
@@ -149,7 +150,7 @@ def test_control_exploring_and_exploiting_are_told_with_their_intervals() -> Non
         ({"mode": Mode.EXPLORE}, "mode is EXPLORE in the record, but EXPLOIT follows"),
         ({"strategy_variant": Variant.BALANCED}, "strategy_variant is BALANCED"),
         ({"confidence": 0.8}, "confidence is 0.8"),
-        ({"propensities": {**dict.fromkeys(Variant, Nano(175_000_000)), "NONE": Nano(300_000_000)}}, "propensities is"),
+        ({"propensities": EVEN}, "propensities is"),
         ({"propensities": {"NONE": Nano(300_000_000)}}, "propensities leave out an arm"),
         ({"unit": Unit.NONE}, "unit is none"),
         ({"apply": False}, "apply is False"),

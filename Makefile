@@ -18,13 +18,14 @@ FIND_PYTHON = for p in $(CANDIDATES); do if "$$p" -c 'import ensurepip, venv; $(
 	found=$$($(firstword $(PYTHON) python3) --version 2>/dev/null || echo "no Python"); \
 	echo "Fitly needs Python 3.11 or newer, found $$found: install one, or name it with make PYTHON=/path/to/python3.12" >&2; exit 2
 
-.PHONY: help run test check bench chaos compiled schemas lock venv lint types layers drift deploy coverage wheel forms
+.PHONY: help run test check bench bench-statistics chaos compiled schemas lock venv lint types layers drift deploy coverage wheel forms
 
 help:
 	@echo 'make run      everything on this machine with simulated learners; Ctrl-C stops it'
 	@echo 'make test     all tests, real Kafka and Postgres included'
 	@echo 'make check    style, types, layers, generated and deployment files, wheels, coverage of core and wire'
 	@echo 'make bench    the figures: throughput, restore, latency'
+	@echo 'make bench-statistics  what the statistics are worth: figures from worlds whose truth is known'
 	@echo 'make chaos    the long crash tests'
 	@echo 'make compiled the fold as extension modules, into build/compiled (needs a C compiler)'
 	@echo 'make schemas  write schemas/ and deploy/ anew from the code'
@@ -64,6 +65,10 @@ compiled: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python tools/build_compiled.py $(COMPILED) && export PYTHONPATH=$(COMPILED) || [ $$? = 3 ]; \
 	exec $(BIN)/python -m tests.bench $(ARGS)
+
+bench-statistics: $(STAMP)
+	@$(BIN)/python tools/build_compiled.py $(COMPILED) && export PYTHONPATH=$(COMPILED) || [ $$? = 3 ]; \
+	exec $(BIN)/python -m tests.bench.statistics $(ARGS)
 
 chaos: $(STAMP)
 	$(PYTEST) tests/chaos --timeout 3600 -v

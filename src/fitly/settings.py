@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fitly.core.rules import Sources
 from fitly.core.topics import BY_NAME
 from fitly.core.vocabulary import Level
 
@@ -64,6 +65,15 @@ class Settings(BaseSettings):
     default_level: Level = Field(
         default=Level.MEDIUM,
         description="Level of a learner who never chose one (NONE: opt-in). `topics create` writes it into the policy.",
+    )
+    erasure_sources: str = Field(
+        default="",
+        description="Sources (comma between them) that may send `learner.erased`; empty: any. `topics create` writes "
+        "it into the policy, where a replay finds it. Our own commands send as `fitly/rights`.",
+    )
+    preference_sources: str = Field(
+        default="",
+        description="The same for `preferences.changed` and `preferences.reset`.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The least important messages that are logged."
@@ -137,9 +147,18 @@ class Settings(BaseSettings):
         """The control key as the signature takes it: the UTF-8 bytes of the text."""
         return self.control_key.get_secret_value().encode()
 
+    @property
+    def sources(self) -> Sources:
+        """Who may speak of a learner's rights, as the first policy of a log has it."""
+        return Sources(erasure=_names(self.erasure_sources), preferences=_names(self.preference_sources))
+
     def topic(self, name: str) -> str:
         """Give the name a topic of `fitly.core.topics` has on the broker."""
         return self.prefix + BY_NAME[name].name
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for part in text.split(",") if (name := part.strip()))
 
 
 def unknown_variables() -> list[str]:

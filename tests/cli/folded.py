@@ -53,7 +53,7 @@ class Folded:
 
     def sent(self) -> dict[tuple[str, int], Sent]:
         """Give the outputs as a proof takes them."""
-        found = {(topic, 0): Sent() for topic in (topics.SELECTED, topics.OUTCOMES, topics.REJECTED)}
+        found = {(topic, 0): Sent() for topic in (topics.SELECTED, topics.OUTCOMES, topics.ASSESSED, topics.REJECTED)}
         for (topic, _), sent in found.items():
             for record in self.records[topic]:
                 sent.add(record)

@@ -108,16 +108,19 @@ def test_old_data_and_simulated_learners_do_not_go_together() -> None:
 
 
 def test_offline_learners_need_no_stack_and_a_seed_names_the_bytes() -> None:
-    first, again, other = (fitly("simulate", "--learners", "5", "--days", "3", "--seed", seed).stdout for seed in "778")
+    first, again, other = (
+        fitly("simulate", "--learners", "5", "--days", "3", "--seed", seed, "--out", "-").stdout for seed in "778"
+    )
     assert first == again != other
     assert {json.loads(line)["type"] for line in first.splitlines()} == {
         "fitly.strategy.requested.v1",
         "fitly.outcome.recorded.v1",
+        "fitly.preferences.changed.v1",
     }
 
 
 def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
-    command = f"{sys.executable} -m fitly simulate --learners 300 --days 30 | head -n 1"
+    command = f"{sys.executable} -m fitly simulate --learners 300 --days 30 --out - | head -n 1"
     done = subprocess.run(["/bin/bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1

@@ -72,17 +72,17 @@ def filings(log: Folded) -> Finding:
         made.see(record)
     for record in log.records[topics.INPUT]:
         try:
-            made.see_event(parse_event(record.value or b""), absorbed=True)
+            made.see_event(0, parse_event(record.value or b""), absorbed=True)
         except Refused:
             continue
-    return made.conclude(cut=False, input_cut=False)
+    return made.conclude(log.tables, cut=False, input_cut=False)
 
 
 def rejects(log: Folded) -> Finding:
     """Look at every rejected record."""
     made = Rejects(log.tables)
     for record in log.records[topics.REJECTED]:
-        made.see(0, dict(record.headers))
+        made.see(0, record.value, dict(record.headers))
     return made.conclude(cut=False)
 
 

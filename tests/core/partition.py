@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
+from fitly.core.assessments import Assessed
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled, Selected
 from fitly.core.entries import ARMS, DECISIONS, ArmEntry, DecisionEntry
 from fitly.core.events import ControlPayload, LogOpened, PolicyRevised, PriorsRevised
@@ -15,8 +16,9 @@ from fitly.core.names import UserId
 from fitly.core.numbers import DAY, Millis, to_datetime, to_millis
 from fitly.core.rules import ArmPrior, ContextPriors, Policy, Switches, Thresholds, Windows
 from fitly.core.tally import empty_arm
-from fitly.core.topics import CONTEXTS, LEARNERS, OUTCOMES, REJECTED, SELECTED
+from fitly.core.topics import ASSESSED, CONTEXTS, LEARNERS, OUTCOMES, REJECTED, SELECTED
 from fitly.core.vocabulary import ArmCode, Bin, ClockMode, Context, Variant
+from fitly.wire.assessed import decode_assessed
 from fitly.wire.events import encode_control, encode_event, encode_tick
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import context_key, decode_context, decode_learner
@@ -89,6 +91,11 @@ class Told(NamedTuple):
         effect = decode_outcome(sent.value or b"")
         assert isinstance(effect, OutcomeAmended)
         return effect
+
+    @property
+    def assessed(self) -> list[Assessed]:
+        """What was said of effectiveness."""
+        return [decode_assessed(sent.value or b"") for sent in self.to(ASSESSED)]
 
     @property
     def reason(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.core.partition import SURE, Partition, replace
+import pytest
+from tests.core.partition import SURE, Partition, Windows, replace
 from tests.core.sums import day_sums
 
 from fitly.core.entries import ARMS, OUTCOMES
@@ -147,3 +148,45 @@ def test_the_corrections_of_an_opted_out_learner_are_counted_only() -> None:
     told = partition.correct("o", performance_score=0.5)
     assert (told.bin, told.outputs) == ("OPTED_OUT", [])
     assert partition.row().arms == row.arms
+
+
+@pytest.mark.parametrize("default", [None, 0.2])
+def test_what_is_taken_back_after_closing_leaves_the_window_as_if_nothing_had_come(default: float | None) -> None:
+    def after(*, came: bool) -> tuple[object, ...]:
+        partition = Partition(replace(SURE, default_reward=default))
+        partition.request(event_id="r")
+        if came:
+            partition.outcome(event_id="o", score=0.9)
+        partition.later(days=8)
+        partition.tick()
+        if came:
+            partition.correct("o", withdrawn=True)
+        row = partition.row()
+        return [(arm.n, arm.raw, arm.centred) for arm in partition.arms()], row.unjoined, row.own_n, row.own_sum
+
+    assert after(came=True) == after(came=False)
+    assert after(came=True)[1] == 1
+
+
+def test_of_two_outcomes_one_taken_back_leaves_the_other() -> None:
+    partition = Partition(replace(SURE, default_reward=0.2))
+    partition.request()
+    partition.outcome(event_id="o", score=0.9)
+    partition.outcome(event_id="p", score=0.1)
+    partition.later(days=8)
+    partition.correct("o", withdrawn=True)
+    assert (partition.arms()[0].raw, partition.row().unjoined) == (400_000, 0)
+
+
+def test_an_outcome_of_an_open_decision_can_be_corrected_however_old_it_is() -> None:
+    partition = Partition(replace(SURE, windows=Windows(assessment=40)))
+    decision = partition.request().selected.decision_id
+    partition.outcome(event_id="o", score=0.1)
+    partition.later(days=20)
+    partition.outcome(event_id="p", score=0.5, decision_id=decision)
+    assert partition.correct("o", performance_score=0.9).bin == "APPLIED"
+    partition.later(days=17)
+    assert partition.decisions()[0].outcomes == 2
+    assert partition.correct("o", performance_score=0.7).bin == "APPLIED"
+    partition.later(days=4)
+    assert partition.correct("p", performance_score=0.7).bin == "LATE"

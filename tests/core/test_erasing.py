@@ -46,6 +46,7 @@ def test_what_stood_and_dead_letters_get_tombstones() -> None:
     assert [(sent.topic, sent.key, sent.value) for sent in told.outputs] == [
         (SELECTED, b"ada|ASSESSMENT", None),
         (SELECTED, b"ada|SESSION", None),
+        (OUTCOMES, b"ada", None),
         (REJECTED, refused.outputs[0].key, None),
     ]
 

@@ -18,7 +18,7 @@ ALL_ARMS = OVERLAP.pack(4_500, 10_000, 10_000, 10_000)
 def decision(arm: int, *, overlap: bytes = ALL_ARMS, propensity: int = 225_000_000, **known: Fact) -> DecisionEntry:
     """A closed decision to which one outcome came, 0.6 where 0.5 was the learner's own."""
     entry = DecisionEntry(
-        b"d" * 16, 0, 1, 1, 0, 255 if arm in (0, 6) else arm, arm, int(0 < arm < 5), propensity, 0, 1, overlap,
+        b"d" * 16, 0, 1, 1, 0, 255 if arm in (0, 6) else arm, arm, int(0 < arm < 5), propensity, 0, 1, overlap, -1, 0,
         is_open=0, outcomes=1, reward=600_000, centred=100_000, measured=1, composite=600_000, n_completion=1,
         s_completion=700_000,
     )  # fmt: skip

@@ -88,6 +88,8 @@ def test_how_learners_fare_is_one_mean_each_by_group() -> None:
     assert (told["APPLIED.composite_n"], told["APPLIED.composite_sum"]) == (1, 600_000)
     assert told["APPLIED.composite_squares"] == 600_000**2
     assert told["CONTROL.composite_sum"] == 100_000
+    assert (told["PAIRED.composite_n"], told["PAIRED.composite_sum"]) == (1, 500_000)
+    assert "PAIRED.performance_n" not in told
     assert told["OFFERED.composite_sum"] == round(2_100_001 / 5)
     assert (told["APPLIED.performance_n"], told["APPLIED.performance_sum"]) == (1, 300_000)
     assert not [name for name in told if name.startswith("HOLDOUT")]

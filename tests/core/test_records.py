@@ -22,7 +22,18 @@ from fitly.core.decisions import (
     Parameter,
     Selected,
 )
-from fitly.core.entries import ARMS, BUCKETS, DECISIONS, NO_OVERLAP, ArmEntry, Bucket, DecisionEntry, Shown
+from fitly.core.entries import (
+    ARMS,
+    BASELINE,
+    BUCKETS,
+    DECISIONS,
+    NO_OVERLAP,
+    ArmEntry,
+    Baseline,
+    Bucket,
+    DecisionEntry,
+    Shown,
+)
 from fitly.core.events import ControlEvent, LogOpened, PolicyRevised
 from fitly.core.learner import ContextRow, LearnerRow, Preferences, Sealed
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId, config_id
@@ -170,6 +181,8 @@ def remembered(
         threshold=0,
         revision=1,
         overlap=NO_OVERLAP,
+        default=-1,
+        default_centred=0,
         shown=Shown.CONSUMER_SAYS_NO if denied else Shown.UNKNOWN,
         measured=len(outcomes),
         composite=sum(outcomes),
@@ -211,6 +224,42 @@ def test_a_baseline_made_of_remembered_decisions_counts() -> None:
     record = pooled(effectiveness_records(row), "CUMULATIVE")
     assert (record.sample_size_applied, record.sample_size_baseline, record.baseline_kind) == (9, 7, "OWN")
     assert record.performance_difference == pytest.approx(0.4)
+
+
+def others(*means: int) -> bytes:
+    """The population's baseline: learners who all did equally well in everything."""
+    return BASELINE.pack(*Baseline(*Sums.of([*means]) * 5))
+
+
+def test_without_a_baseline_of_their_own_a_learner_is_described_against_the_population() -> None:
+    decided = [(day, 1, 700_000, 800_000) for day in range(7)] + [(day, 0, 500_000, 1) for day in range(6)]
+    row = row_of(decided)._replace(baseline=others(400_000, 450_000, 500_000, 550_000, 600_000))
+    record = pooled(effectiveness_records(row), "ROLLING")
+    assert (record.baseline_kind, record.sample_size_applied, record.sample_size_baseline) == ("POPULATION", 7, 5)
+    assert record.performance_difference == pytest.approx(0.3)
+    assert record.performance_improvement == pytest.approx(60.0)
+    assert record.retention_difference_reason == record.retention_improvement_reason == "TOO_FEW"
+    assert record.composite_score is not None
+    assert record.composite_score > 50
+    tested = (record.correlation, record.p_value, record.confidence_interval, record.difference_interval)
+    assert tested == (None,) * 4
+    assert record.correlation_reason == record.p_value_reason == "NO_RANDOMIZED_OWN_BASELINE"
+    assert record.confidence_interval_reason == record.difference_interval_reason == "NO_RANDOMIZED_OWN_BASELINE"
+    assert (record.is_statistically_significant, record.direction) == (False, None)
+    (config, *_) = config_records(row, effectiveness_records(row))
+    assert config.effectiveness_score is not None
+
+
+def test_a_baseline_of_their_own_goes_before_the_populations() -> None:
+    decided = [(day, 1, 700_000 + day, 800_000) for day in range(8)] + [(day, 0, 500_000, 500_000) for day in range(6)]
+    row = row_of(decided)
+    assert effectiveness_records(row._replace(baseline=others(1, 2, 3, 4, 5))) == effectiveness_records(row)
+
+
+def test_a_population_of_four_is_none() -> None:
+    row = row_of([(0, 1, 700_000, 800_000)])._replace(baseline=others(1, 2, 3, 4))
+    record = pooled(effectiveness_records(row), "ROLLING")
+    assert (record.baseline_kind, record.performance_difference_reason) == (None, "NO_POPULATION_BASELINE")
 
 
 def test_windows_end_on_the_rows_own_day_and_begin_with_the_arm_or_the_reset() -> None:

@@ -9,6 +9,7 @@ from tests.core.sums import day_sums
 from fitly.core.entries import BUCKETS, DECISIONS, OUTCOMES
 from fitly.core.learner import NEVER, ContextRow
 from fitly.core.numbers import DAY, day_of
+from fitly.core.rules import RewardWeights
 from fitly.core.tally import CUMULATIVE
 from fitly.core.vocabulary import Context
 from fitly.core.windows import MOST_DECISIONS, MOST_OUTCOMES
@@ -74,6 +75,19 @@ def test_a_later_decisions_window_may_close_before_an_earlier_ones() -> None:
     assert partition.row().closes_at == NEVER
 
 
+def test_a_later_policy_changes_nothing_that_was_learned() -> None:
+    partition = Partition(replace(SURE, dwell_days=0))
+    for n in range(6):
+        partition.request()
+        partition.outcome(score=n / 10)
+        partition.later(hours=1)
+    before = partition.rows()
+    weights = RewardWeights(retention=1, performance=0, completion=0, engagement=0)
+    partition.revise(replace(UNSURE, reward_weights=weights, shrinkage=0, windows=Windows(assessment=1)))
+    partition.tick()
+    assert partition.rows() == before
+
+
 def test_a_row_is_due_when_its_next_window_closes_and_never_when_none_is_open() -> None:
     partition = Partition(NO_DWELL)
     partition.request()
@@ -126,6 +140,30 @@ def test_an_outcome_after_the_window_does_not_displace_the_default_reward() -> N
     partition.later(days=8)
     partition.outcome(decision_id=decision, score=1.0)
     assert partition.arm(partition.decisions()[0].arm).raw == 300_000
+
+
+@pytest.mark.parametrize("ticks", [0, 1])
+def test_a_default_reward_is_that_of_the_policy_in_force_when_the_decision_was_made(ticks: int) -> None:
+    """Whatever is revised later, and whether the window closes before the next policy is told or after."""
+    partition = Partition(replace(SURE, default_reward=0.3))
+    partition.request()
+    partition.later(days=7)
+    for _ in range(ticks):
+        partition.tick()
+    partition.revise(replace(SURE, default_reward=0.9))
+    partition.tick()
+    assert [(arm.n, arm.raw) for arm in partition.arms()] == [(1, 300_000)]
+
+
+def test_a_default_reward_is_centred_on_the_learners_own_mean_as_any_other() -> None:
+    partition = Partition(replace(SURE, default_reward=0.5, dwell_days=0))
+    partition.request()
+    partition.outcome(score=0.9)
+    partition.later(hours=1)
+    partition.request()
+    mean = round((0.6 + 10 * 0.5) / 11 * 1e6)
+    entry = partition.decisions()[-1]
+    assert (entry.default, entry.default_centred) == (500_000, 500_000 - mean)
 
 
 def test_windows_follow_the_policy_in_force_when_the_decision_was_made() -> None:

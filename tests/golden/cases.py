@@ -13,7 +13,9 @@ from typing import Final, TypeAlias
 from tests.core.partition import Partition, Told
 from tests.golden.population import POPULATION
 
+from fitly.core.assessments import Assessed, Direction, Flip, WindowKind
 from fitly.core.decisions import ArmView, Because, Cause, Measured, OutcomeAmended, OutcomeFiled, Parameter, Selected
+from fitly.core.effectiveness import effectiveness_records
 from fitly.core.entries import (
     ARMS,
     BASELINE,
@@ -24,6 +26,7 @@ from fitly.core.entries import (
     OVERLAP,
     SEEN,
     TYPED,
+    VERDICTS,
     ArmEntry,
     Bucket,
     DecisionEntry,
@@ -31,6 +34,7 @@ from fitly.core.entries import (
     OutcomeEntry,
     Seen,
     Typed,
+    Verdict,
 )
 from fitly.core.events import LogOpened, OutcomeRecorded, PolicyRevised, PriorsRevised
 from fitly.core.insights import (
@@ -93,6 +97,7 @@ from fitly.core.vocabulary import (
     Unit,
     Variant,
 )
+from fitly.wire.assessed import encode_assessed
 from fitly.wire.events import encode_control, encode_event, encode_tick
 from fitly.wire.outcomes import encode_outcome
 from fitly.wire.partials import encode_partial
@@ -207,7 +212,7 @@ WITHHELD = SELECTED._replace(
 )
 DECISION = DecisionEntry(
     packed_id(OTHER), NOW, NOW + 10, NOW + 5, 8, 2, 2, 1, 855_000_001, 700_000_000, 3,
-    OVERLAP.pack(10_000, 4_500, 0, 1), 1, 1, 0,
+    OVERLAP.pack(10_000, 4_500, 0, 1), 300_000, -212_345, 1, 1, 0,
     2, 1_200_000, -345, 3, 1_800_000, 1, 500_000, 2, 900_000, 0, 0, 3, 2_999_999,
 )  # fmt: skip
 LEARNER = LearnerRow(
@@ -297,6 +302,7 @@ CONTEXT = ContextRow(
     evidence=EVIDENCE.join([Evidence(2, *range(1, 22)), Evidence(0, *range(201, 222))]),
     typed=TYPED.join([Typed(3, *range(1, 9))]),
     baseline=BASELINE.pack(*range(1, 16)),
+    assessed=VERDICTS.join([Verdict(2, 1, 1, 2), Verdict(255, 0, 0, 3)]),
 )
 KNOWN = ContextPriors(
     mean=0.625,
@@ -349,6 +355,11 @@ AMENDED = OutcomeAmended(
     KEY, ELEVE, Context.SESSION, Measured(None, Micro(5), None, None), withdrawn=False, reward=Micro(7),
     corrected_by=EventKey(OTHER), at=NOW,
 )  # fmt: skip
+ASSESSED = Assessed(
+    OTHER, ELEVE, Context.SESSION, (DecisionId(OTHER),), 9, 6,
+    (Flip(None, WindowKind.ROLLING, False, None, True, Direction.NEGATIVE),),
+    tuple(record for record in effectiveness_records(CONTEXT) if record.config_id is None), NOW,
+)  # fmt: skip
 SAID: Final[Cases] = {
     "selected": lambda: encode_selected(SELECTED).decode(),
     "selected, withheld": lambda: encode_selected(WITHHELD).decode(),
@@ -361,6 +372,7 @@ SAID: Final[Cases] = {
         )
     ).decode(),
     "outcome amended": lambda: encode_outcome(AMENDED).decode(),
+    "effectiveness assessed": lambda: encode_assessed(ASSESSED).decode(),
     "tick": lambda: encode_tick(3, NOW).decode(),
     "log opened": lambda: encode_control(
         1, "fitly.log.opened.v1", LogOpened(birth_id=BIRTH, clock_mode=ClockMode.LIVE, partitions=4), NOW

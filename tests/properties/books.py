@@ -57,6 +57,8 @@ class Decision:
     closes: int
     arm: int
     apply: bool
+    default: tuple[int, int] | None
+    """What was to stand for outcomes that never come, and the same centred."""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     shown: str = ""
     is_open: bool = True
@@ -65,6 +67,10 @@ class Decision:
     @property
     def teaches(self) -> bool:
         return self.arm != ArmCode.NOTHING and not (self.apply and self.shown.endswith("no"))
+
+    @property
+    def joined(self) -> bool:
+        return any(outcome.counted for outcome in self.outcomes.values())
 
 
 @dataclass
@@ -76,6 +82,7 @@ class Account:
     own: dict[str, int] = field(default_factory=dict)
     forgotten_own: list[int] = field(default_factory=list)
     """Outcomes whose entry the row has let go of: they still count for the learner's own mean."""
+    unjoined: int = 0
 
 
 class Books:
@@ -143,18 +150,20 @@ class Books:
         assert filed.decision_id is not None
         assert filed.reward is not None
         decision = account.remembered[filed.decision_id]
-        values = [*account.own.values(), *account.forgotten_own]
-        centre = round_(np.array([sum(values) + 10 * 500_000]), len(values) + 10)
+        centre = own_mean(account)
         if data.personalization_applied is not None and not decision.shown:
             decision.shown = "outcome yes" if data.personalization_applied else "outcome no"
-        decision.outcomes[filed.id] = Outcome(filed.metrics, filed.reward, int(centre), decision.is_open)
+        decision.outcomes[filed.id] = Outcome(filed.metrics, filed.reward, centre, decision.is_open)
         account.own[filed.id] = filed.reward
 
     def _amended(self, amended: OutcomeAmended) -> None:
         account = self.accounts[amended.user_id, amended.context]
         (decision,) = [each for each in account.remembered.values() if amended.id in each.outcomes]
         if amended.withdrawn:
+            was_joined = decision.joined
             del decision.outcomes[amended.id], account.own[amended.id]
+            if was_joined and not decision.is_open:
+                self._conclude(account, decision)
             return
         assert amended.reward is not None
         outcome = decision.outcomes[amended.id]
@@ -172,13 +181,18 @@ class Books:
             self._let_go(account, first)
         if len(remembered) >= MOST:
             first = next(iter(remembered))
-            self._shut(remembered[first])
+            self._shut(account, remembered[first])
             self._let_go(account, first)
         for last in [*remembered.values()][-1:]:
             last.until = min(last.until, self.now)
         window = getattr(self.policy.windows, selected.context.value.lower())
+        default = None
+        if self.policy.default_reward is not None:
+            worth = round(self.policy.default_reward * 1_000_000)
+            default = worth, worth - own_mean(account)
+        closes = self.now + round(window * DAY)
         remembered[selected.decision_id] = Decision(
-            self.now, selected.valid_until, self.now + round(window * DAY), taught(selected), selected.apply
+            self.now, selected.valid_until, closes, taught(selected), selected.apply, default
         )
 
     def _let_go(self, account: Account, name: str) -> None:
@@ -190,13 +204,18 @@ class Books:
     def _close(self, account: Account) -> None:
         for decision in account.remembered.values():
             if decision.closes <= self.now:
-                self._shut(decision)
+                self._shut(account, decision)
 
-    def _shut(self, decision: Decision) -> None:
+    def _shut(self, account: Account, decision: Decision) -> None:
         if decision.is_open:
             decision.is_open = False
-            came = any(outcome.counted for outcome in decision.outcomes.values())
-            decision.defaulted = not came and self.policy.default_reward is not None and decision.arm != ArmCode.NOTHING
+            self._conclude(account, decision)
+
+    def _conclude(self, account: Account, decision: Decision) -> None:
+        """See whether a closed window holds an outcome."""
+        if not decision.joined:
+            account.unjoined += 1
+            decision.defaulted = decision.default is not None and decision.arm != ArmCode.NOTHING
 
     # -- sums ------------------------------------------------------------------------------------------------
 
@@ -210,9 +229,8 @@ class Books:
                 centres = np.array([outcome.centre for outcome in counted], dtype=np.int64)
                 lesson = round_(rewards, len(counted)), round_(rewards - centres, len(counted))
             elif decision.defaulted:
-                assert self.policy.default_reward is not None
-                worth = round(self.policy.default_reward * 1_000_000)
-                lesson = worth, worth - 500_000
+                assert decision.default is not None
+                lesson = decision.default
             else:
                 continue
             lessons.setdefault(decision.arm, []).append(lesson)
@@ -227,6 +245,10 @@ class Books:
                     found.setdefault((day, decision.arm), []).append(decision)
         return {key: fifteen(decisions) for key, decisions in found.items()}
 
+    def unjoined(self, where: Where) -> int:
+        """Give how many windows closed without an outcome."""
+        return self.accounts[where].unjoined
+
     def own(self, where: Where) -> tuple[int, int]:
         """Give how many outcomes of their own the learner has, and the sum of their rewards."""
         account = self.accounts[where]
@@ -240,6 +262,12 @@ class Books:
     @property
     def today(self) -> int:
         return day_of(self.now)  # type: ignore[arg-type]
+
+
+def own_mean(account: Account) -> int:
+    """Give the learner's own mean, shrunk towards the context's."""
+    values = [*account.own.values(), *account.forgotten_own]
+    return round_(np.array([sum(values) + 10 * 500_000]), len(values) + 10)
 
 
 def taught(selected: Selected) -> int:

@@ -113,7 +113,8 @@ class Author:
 
     def revise(self) -> None:
         self.controls += 1
-        policy = replace(self.random.choice(self.policies), default_reward=self.default_reward)
+        default = self.random.choice((self.default_reward, self.default_reward, None, 0.7))
+        policy = replace(self.random.choice(self.policies), default_reward=default)
         revised = PolicyRevised(revision=self.controls - 1, policy=policy)
         self.sign(encode_control(self.controls, "fitly.policy.revised.v1", revised, Millis(self.now)))
 

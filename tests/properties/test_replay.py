@@ -17,10 +17,10 @@ from tests.core.partition import KEY, Record
 from tests.core.sums import day_sums
 from tests.properties.histories import Author, about, history, lengths, seeds, settled
 
-from fitly.core.entries import ARMS, DECISIONS
+from fitly.core.entries import ARMS, DECISIONS, VERDICTS
 from fitly.core.learner import ContextRow
 from fitly.core.numbers import CERTAIN
-from fitly.core.topics import CONTEXTS, INPUT, OUTCOMES, PARTIALS, REJECTED, SELECTED
+from fitly.core.topics import ASSESSED, CONTEXTS, INPUT, OUTCOMES, PARTIALS, REJECTED, SELECTED
 from fitly.core.vocabulary import Mode, Unit
 from fitly.wire.rows import decode_context, encode_context
 from fitly.wire.selected import decode_selected
@@ -96,7 +96,7 @@ def test_every_record_is_in_one_bin_and_every_word_has_its_place(seed: int, leng
     assert sum(shard.ledger.bins.values()) == shard.ledger.read == len(log)
     invalid = sum(count for name, count in shard.ledger.bins.items() if name.startswith("INVALID/"))
     assert sum(output.topic == REJECTED and output.value is not None for output in sent) == invalid
-    assert {output.topic for output in sent} <= {SELECTED, OUTCOMES, REJECTED, PARTIALS}
+    assert {output.topic for output in sent} <= {SELECTED, OUTCOMES, ASSESSED, REJECTED, PARTIALS}
     assert all(output.topic != INPUT for output in sent)
 
 
@@ -189,18 +189,9 @@ def timeless(row: ContextRow) -> tuple[Any, ...]:
     decisions = list(DECISIONS.all(row.decisions))
     parameters = None if row.standing is None else row.standing.open().parameters
     insights = parameters, row.lapses_at
-    return (
-        arms,
-        decisions,
-        insights,
-        row.outcomes,
-        row.seen,
-        day_sums(row),
-        row.own_n,
-        row.own_sum,
-        row.unjoined,
-        row.closes_at,
-    )
+    verdicts = [each for each in VERDICTS.all(row.assessed) if not each.rolling]
+    learned = row.own_n, row.own_sum, row.unjoined, row.closes_at
+    return arms, decisions, insights, row.outcomes, row.seen, day_sums(row), verdicts, learned
 
 
 @pytest.mark.parametrize("seed", [5, 77])

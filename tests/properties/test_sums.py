@@ -53,6 +53,7 @@ def agree(log: list[Record]) -> None:
         wanted = books.days(where)
         assert _recent(days, oldest) == _recent(wanted, oldest)
         assert (row.own_n, row.own_sum) == books.own(where)
+        assert row.unjoined == books.unjoined(where)
 
 
 def _recent(days: dict[tuple[int, int], tuple[int, ...]], oldest: int) -> dict[tuple[int, int], tuple[int, ...]]:

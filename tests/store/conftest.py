@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import pytest
 from tests.store.folded import Partition
 
-from fitly.core.effectiveness import EffectivenessRecord, effectiveness_records
+from fitly.core.assessments import EffectivenessRecord
+from fitly.core.effectiveness import effectiveness_records
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,
@@ -85,15 +86,21 @@ def expected(*partitions: Partition) -> Tables:
         contexts = {r.key: r.value for r in partition.topics[CONTEXTS_CHANGELOG]}
         rows = [decode_context(v) for k, v in contexts.items() if k and v and not k.startswith(b"\0")]
         effects = [effectiveness_records(row) for row in rows]
-        chosen = [decode_selected(r.value) for r in partition.topics[SELECTED] if r.value]
+        gone = {r.key: r.offset for topic in (SELECTED, OUTCOMES) for r in partition.topics[topic] if r.value is None}
+        chosen = [
+            decode_selected(r.value) for r in partition.topics[SELECTED] if r.value and r.offset > gone.get(r.key, -1)
+        ]
         outcomes: dict[str, OutcomeRecord | None] = {}
         for record in partition.topics[OUTCOMES]:
-            said = decode_outcome(record.value or b"")
-            outcomes[said.id] = settled(outcomes.get(said.id), said)
+            if record.value and record.offset > gone.get(record.key, -1):
+                said = decode_outcome(record.value)
+                outcomes[said.id] = settled(outcomes.get(said.id), said)
         control = [parse_control(r.value or b"") for r in partition.topics[CONTROL]]
         ledger = contexts.get(LEDGER_KEY)
         found: Tables = {
-            PreferencesRecord: [preferences_record(decode_learner(v)) for v in learners.values() if v],
+            PreferencesRecord: [
+                preferences_record(decode_learner(v)) for k, v in learners.items() if v and (k or b"")[:1] != b"\x01"
+            ],
             ConfigRecord: [one for row, e in zip(rows, effects, strict=True) for one in config_records(row, e)],
             EffectivenessRecord: [one for e in effects for one in e],
             DecisionRecord: list({s.decision_id: decision_record(s) for s in chosen}.values()),  # the last rendering

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy.exc import DBAPIError
+from tests.core.partition import Record
 from tests.store.conftest import expected, feed
 from tests.store.folded import RESTLESS, Partition, a_term
 
+from fitly.core.assessments import EffectivenessRecord
 from fitly.core.errors import Broken
+from fitly.core.numbers import Millis
+from fitly.core.partials import Kind, Merged
+from fitly.core.population_effectiveness import PopulationRecord, population_records
 from fitly.core.records import DecisionRecord, OutcomeRecord
-from fitly.core.topics import OUTCOMES
-from fitly.store import ContentSums, Status, Writer, snapshot, statements, status
+from fitly.core.topics import OUTCOMES, POPULATION_CHANGELOG
+from fitly.store import ContentSums, Flags, Status, Writer, snapshot, statements, status
 from fitly.store.engine import connected
+from fitly.wire.merged import encode_merged
 
 pytestmark = pytest.mark.postgres
 
@@ -108,3 +114,43 @@ class _Odd:
     """A ledger record with a word where a number belongs."""
 
     partition, bin, detail, records = 0, "APPLIED", "", "secret-learner"
+
+
+async def test_what_is_known_over_all_learners_follows_the_newest_merged_sums(writer: Writer, url: str) -> None:
+    offered, held_out = [700_000, 720_000, 690_000, 740_000, 710_000], [600_000, 630_000, 580_000, 610_000, 590_000]
+    sums: dict[str, int] = {}
+    for group, values in (("OFFERED", offered), ("HOLDOUT", held_out)):
+        sums |= {f"{group}.composite_n": len(values), f"{group}.composite_sum": sum(values)}
+        sums[f"{group}.composite_squares"] = sum(value * value for value in values)
+    newer = Merged(Kind.PRIORS, "MISSION", "b", {0: Millis(9), 1: Millis(7)}, sums)
+    log = [
+        Record(0, 0, b"\0position", b"not looked at"),
+        Record(1, 0, b"priors|MISSION|0", b"one partition's word"),
+        Record(2, 0, b"priors|MISSION", encode_merged(newer._replace(sums={}, clocks={}))),
+        Record(3, 0, b"priors|MISSION", encode_merged(newer)),
+        Record(4, 0, b"priors|CONTENT", None),
+        Record(5, 0, b"shadows|CONTENT", encode_merged(newer._replace(kind=Kind.SHADOWS))),
+    ]
+    assert await writer.apply(POPULATION_CHANGELOG, 0, 0, 6, log) == 15
+    async with snapshot(url) as tables:
+        found = [record async for record in tables.records(PopulationRecord)]
+    assert found == sorted(population_records(newer), key=lambda record: record.id)
+    (held,) = [r for r in found if (r.measure, r.baseline_kind) == ("composite", "HOLDOUT")]
+    assert held.difference == pytest.approx(0.11)
+    assert held.is_statistically_significant
+    assert held.is_provisional
+
+
+async def test_flags_are_counted_beside_those_of_chance_alone(writer: Writer, url: str) -> None:
+    partition = Partition(policy=RESTLESS)
+    a_term(partition, learners=3, days=30)
+    await feed(writer, partition)
+    records = expected(partition)[EffectivenessRecord]
+    async with snapshot(url) as tables:
+        found = await tables.flags()
+    assert [flags.context for flags in found] == sorted({record.context for record in records})
+    for flags in found:
+        here = [record for record in records if record.context == flags.context]
+        tested = sum(record.p_value is not None for record in here)
+        flagged = sum(record.is_statistically_significant for record in here)
+        assert flags == Flags(flags.context, len(here), tested, flagged, 0.05 * tested)

@@ -13,7 +13,7 @@ from fitly.core.topics import CONTROL
 from fitly.core.vocabulary import ClockMode, Level
 from fitly.settings import Settings
 from fitly.stream.clients import started_producer
-from fitly.stream.control import Sequencer, open_log, overruled_level
+from fitly.stream.control import Sequencer, open_log, overruled
 from fitly.stream.generation import read_control, read_generation
 from fitly.wire.events import encode_control
 from fitly.wire.signing import SIGNATURE_HEADER, sign
@@ -50,13 +50,15 @@ async def test_a_number_that_is_missing_among_the_signed_ones_is_refused(world: 
         await read_control(world.settings)
 
 
-async def test_a_level_that_the_policy_overrules_is_told(world: World) -> None:
+async def test_a_setting_that_the_policy_overrules_is_told(world: World) -> None:
     await world.create(ClockMode.LIVE)
-    assert await overruled_level(world.settings) is None  # not set
-    wished = world.settings.model_copy(update={"default_level": Level.NONE})
-    problem = await overruled_level(wished)
-    assert problem is not None
-    assert problem.what == "FITLY_DEFAULT_LEVEL is NONE, the policy in force says MEDIUM"
-    assert "revise" in problem.remedy
-    await Sequencer(world.settings).revise(Policy(default_level=Level.NONE))
-    assert await overruled_level(wished) is None
+    assert await overruled(world.settings) == []  # not set
+    wished = world.settings.model_copy(
+        update={"default_level": Level.NONE, "erasure_sources": "registry, fitly/rights"}
+    )
+    first, second = await overruled(wished)
+    assert first.what == "FITLY_DEFAULT_LEVEL is NONE, the policy in force says MEDIUM"
+    assert second.what == "FITLY_ERASURE_SOURCES is registry, fitly/rights, the policy in force says any"
+    assert "revise" in first.remedy
+    await Sequencer(world.settings).revise(Policy(default_level=Level.NONE, sources=wished.sources))
+    assert await overruled(wished) == []

@@ -8,6 +8,7 @@ import pytest
 from tests.golden.add import corpus
 from tests.golden.cases import (
     AMENDED,
+    ASSESSED,
     CONTEXT,
     CORPUS,
     FILED,
@@ -25,6 +26,7 @@ from fitly.core.entries import DECISIONS, OUTCOMES
 from fitly.core.numbers import Millis
 from fitly.core.rules import Sources
 from fitly.core.system import FOLD_VERSION
+from fitly.wire.assessed import decode_assessed
 from fitly.wire.merged import decode_merged, decode_word
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.partials import decode_partial
@@ -86,11 +88,12 @@ def test_rows_of_version_1_are_read_as_what_they_were_and_what_they_lacked_stays
     decision, outcome = DECISIONS.at(CONTEXT.decisions, 0), OUTCOMES.at(CONTEXT.outcomes, 0)
     assert row._replace(standing=None) == CONTEXT._replace(
         standing=None,
-        decisions=DECISIONS.join([decision._replace(overlap=bytes(8))]),
+        decisions=DECISIONS.join([decision._replace(overlap=bytes(8), default=-1, default_centred=0)]),
         outcomes=OUTCOMES.join([outcome._replace(kind=255)]),
         evidence=b"",  # its one decision is open
         typed=b"",
         baseline=b"",
+        assessed=b"",
     )
     assert decode_context(rows["context of nothing"]).standing is None
     former = replace(RULES.priors, enough=20, contexts={})
@@ -99,6 +102,10 @@ def test_rows_of_version_1_are_read_as_what_they_were_and_what_they_lacked_stays
     assert decode_position(rows["position"]).offset == 123_456
     assert decode_ledger(rows["ledger"]).read == 5
     assert decode_fold_version(rows["fold version"]) == 1
+
+
+def test_what_was_assessed_is_read_as_it_was() -> None:
+    assert decode_assessed(corpus("said")["effectiveness assessed"].encode()).flips == ASSESSED.flips
 
 
 def test_words_of_version_1_are_read_as_what_they_were() -> None:

@@ -16,7 +16,7 @@ from tests.wire.examples import ENVELOPES_REFUSED, EXAMPLES, MOMENTS, OUTCOME, R
 from fitly.core.events import CONTROL_EVENTS, LEARNER_EVENTS, TICK, LogOpened, PolicyRevised
 from fitly.core.numbers import Millis
 from fitly.core.rules import Policy
-from fitly.core.topics import CONTROL, OUTCOMES, SELECTED, TOPICS
+from fitly.core.topics import ASSESSED, CONTROL, OUTCOMES, SELECTED, TOPICS
 from fitly.core.vocabulary import ClockMode, Variant
 from fitly.wire import schemas
 from fitly.wire.events import encode_control, encode_tick
@@ -127,6 +127,24 @@ def test_whatever_goes_out_fits() -> None:
         validator("outcomes.json").validate(event)
     assert not accepted("outcomes.json", sent[SELECTED][0])
     assert not accepted("strategy-selected.json", sent[OUTCOMES][0])
+
+
+def test_whatever_is_assessed_fits() -> None:
+    partition = Partition(replace(SURE, control_share=0.5, dwell_days=0))
+    told = []
+    for n in range(50):
+        partition.later(hours=0.01)
+        told.append(partition.request(context="CONTENT"))
+        score = 0.8 if told[-1].selected.apply else 0.3
+        told.append(partition.outcome(score=score + n / 1000, context="CONTENT", outcome_type="CONTENT_ENGAGED"))
+    partition.later(days=1)
+    told += [partition.tick(), partition.reset()]
+    sent = [json.loads(output.value or b"") for each in told for output in each.to(ASSESSED)]
+    assert any(event["data"]["records"] and event["data"]["flips"] for event in sent)
+    assert any(event["data"]["records"] == [] for event in sent)
+    for event in sent:
+        validator("effectiveness-assessed.json").validate(event)
+    assert not accepted("outcomes.json", sent[0])
 
 
 def test_the_committed_files_are_what_the_types_say() -> None:

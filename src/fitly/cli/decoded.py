@@ -140,6 +140,26 @@ def _outcome(record: Record, value: Any) -> Text:  # noqa: ANN401
     return Text.assemble(coloured(str(data["disposition"])), f"  {_facts(rest)}")
 
 
+def _assessed(record: Record, value: Any) -> Text:  # noqa: ANN401
+    data = value["data"] if isinstance(value, dict) and isinstance(value.get("data"), dict) else None
+    if data is None:
+        return _event(record, value)
+    sizes, flips, records = data.get("sample_size") or {}, data.get("flips") or [], data.get("records") or []
+    told = f"{sizes.get('applied')} applied, {sizes.get('control')} control"
+    told += f"  {len(data.get('closed') or [])} windows closed  {len(records)} records tested"
+    return Text.assemble(told, *(("  " + _flip(one), "yellow") for one in flips))
+
+
+def _flip(flip: dict[str, Any]) -> str:
+    which = f"{flip['window_kind']} {flip['config_id'] or 'all variants'}"
+    return f"{which}: {_verdict(flip['before'])} -> {_verdict(flip['now'])}"
+
+
+def _verdict(verdict: dict[str, Any]) -> str:
+    flag = "significant" if verdict["is_statistically_significant"] else "not significant"
+    return f"{verdict['direction'] or 'untested'}, {flag}"
+
+
 def _rejected(record: Record, value: Any) -> Text:  # noqa: ANN401
     told = {name: text(raw) or "" for name, raw in record.headers}
     place = f"{told.get('topic')}-{told.get('partition')}-{told.get('offset')}"
@@ -189,6 +209,7 @@ def _facts(data: dict[str, Any]) -> str:
 LINES: Final[dict[str, Callable[[Record, Any], Text]]] = {
     topics.SELECTED: _selected,
     topics.OUTCOMES: _outcome,
+    topics.ASSESSED: _assessed,
     topics.REJECTED: _rejected,
     topics.PARTIALS: _partial,
     topics.SNAPSHOTS: _snapshot,

@@ -108,8 +108,8 @@ async def _control(settings: Settings, question: str) -> list[Answer]:
         newest = f"the newest at offset {found.foreign[-1]}"
         told = f"{len(found.events)} control events; {len(found.foreign)} records are not ours ({newest}), passed over"
         remedy = generation.REMEDY
-    overruled = await control.overruled_level(settings)
-    problems = [] if overruled is None else _told("level", [overruled], "")
+    overruled = await control.overruled(settings)
+    problems = _told("settings", overruled, "") if overruled else []
     return [Answer(question, well=True, told=told, remedy=remedy), *problems]
 
 
@@ -202,7 +202,7 @@ async def _sink(settings: Settings, question: str) -> list[Answer]:
     async with store.snapshot(settings.database_url) as snapshot:
         positions = snapshot.positions
     waiting = 0
-    for topic in (*CHANGELOGS.values(), topics.SELECTED, topics.OUTCOMES):
+    for topic in (*CHANGELOGS.values(), topics.SELECTED, topics.OUTCOMES, topics.POPULATION_CHANGELOG):
         start = {partition: at for (name, partition), at in positions.items() if name == topic}
         async for records in read.read_batches(settings, topic, start=start):
             waiting += len(records)

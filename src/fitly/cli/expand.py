@@ -15,7 +15,20 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from fitly.core.decisions import Selected
-from fitly.core.entries import ARMS, BASELINE, BUCKETS, DECISIONS, EVIDENCE, OUTCOMES, OVERLAP, SEEN, TYPED, Shown
+from fitly.core.entries import (
+    ARMS,
+    BASELINE,
+    BUCKETS,
+    DECISIONS,
+    EVIDENCE,
+    OUTCOMES,
+    OVERLAP,
+    SEEN,
+    TYPED,
+    VERDICTS,
+    Shown,
+)
+from fitly.core.erasing import listed
 from fitly.core.learner import NEVER, Sealed
 from fitly.core.names import unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
@@ -38,6 +51,7 @@ PACKED: Final[dict[str, Layout[Any]]] = {
     "baseline": BASELINE,
     "shadows": SCORES,
     "shadow_sums": SUMMED,
+    "assessed": VERDICTS,
 }
 
 
@@ -88,7 +102,7 @@ def _billionths(value: int) -> float:
 
 _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     moment: "since until closes first activated deactivated updated created_at updated_at last_reset_at closes_at "
-    "learning_since clock decided_at valid_until timestamp rendered_at observed_at lapses_at",
+    "learning_since clock decided_at valid_until timestamp rendered_at observed_at lapses_at consented_at at",
     _day: "day seen_floor",
     unpacked_id: "id decision",
     bytes.hex: "fingerprint",
@@ -103,6 +117,7 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     "x x0 w w0 w2 v0 model worth r d idle_w idle_d largest",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement x2 wx wx0",
     _billionths: "propensity threshold target outside",
+    lambda refused: [*listed(refused)]: "refused",
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}
 
@@ -143,6 +158,8 @@ def expand(value: object) -> Plain:
             plain = value.hex()
         case datetime():
             plain = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            plain = value.isoformat()
         case None | bool() | int() | float() | str():
             plain = value
         case _:

@@ -35,8 +35,8 @@ MARKERS: Final = 50
 def tail(settings: Settings, *, topic: str, user: str | None, last: int, follow: bool, as_json: bool) -> None:
     """Show the newest records of TOPIC, decoded, then new ones as they come.
 
-    TOPIC is one of learner-events, control, strategy-selected, outcomes, rejected-events, partials,
-    fitly-learners-changelog, fitly-contexts-changelog, fitly-population-changelog,
+    TOPIC is one of learner-events, control, strategy-selected, outcomes, effectiveness-assessed, rejected-events,
+    partials, fitly-learners-changelog, fitly-contexts-changelog, fitly-population-changelog,
     snapshots.
     """
     try:

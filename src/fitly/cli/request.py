@@ -68,7 +68,7 @@ async def _ask(settings: Settings, user: str, context: Context, timeout: float) 
     async with Publisher(settings, as_of=None) as publisher:
         now, stamp = datetime.now(UTC), None
         if publisher.clock_mode is ClockMode.AS_OF:
-            stamp = await _now(publisher, user)
+            stamp = await now_of(publisher, user)
             now = to_datetime(stamp)
         value = encode_event("fitly.strategy.requested.v1", SOURCE, number, user, now, {"context": context.value})
         event = parse_event(value)
@@ -89,7 +89,7 @@ async def _ask(settings: Settings, user: str, context: Context, timeout: float) 
     return None
 
 
-async def _now(publisher: Publisher, user: str) -> Millis:
+async def now_of(publisher: Publisher, user: str) -> Millis:
     """Give the now of the learner's partition, which alone counts on an AS_OF log."""
     now = await publisher.now_of(user.encode())
     if not now:

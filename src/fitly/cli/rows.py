@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fitly.core import topics
+from fitly.core.names import ERASED_PREFIX
 from fitly.core.system import FOLD_KEY, LEDGER_KEY, POSITION_KEY, RULES_KEY, SUMS_PREFIX, SWEEP_KEY, UNTOLD_KEY
 from fitly.wire import rows
 from fitly.wire.merged import decode_merged, decode_word
@@ -31,6 +32,8 @@ def decode(table: str, key: bytes, value: bytes) -> object:
         return rows.decode_sums(value)
     if table == topics.POPULATION:
         return decode_word(value) if is_word(key) else decode_merged(value)
+    if key.startswith(ERASED_PREFIX):
+        return rows.decode_erased(value)
     return rows.decode_learner(value) if table == topics.LEARNERS else rows.decode_context(value)
 
 

@@ -15,18 +15,23 @@ from fitly.cli import show
 from fitly.cli.options import as_json, configured, run
 from fitly.cli.program import Exit, fail
 from fitly.core import topics
-from fitly.core.names import partition_of
+from fitly.core.names import ERASED_PREFIX, partition_of
 from fitly.core.system import LEDGER_KEY, POSITION_KEY, RULES_KEY, SYSTEM_PREFIX
 from fitly.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fitly.cli.past import AsOf, Past
     from fitly.cli.tables import Row
 
+EFFECTIVENESS: Final = "effectiveness"
+"""Not a changelog of its own: record 3 follows from the rows of ``contexts``."""
 TABLES: Final = {
     topics.LEARNERS: topics.LEARNERS_CHANGELOG,
     topics.CONTEXTS: topics.CONTEXTS_CHANGELOG,
     topics.POPULATION: topics.POPULATION_CHANGELOG,
+    EFFECTIVENESS: topics.CONTEXTS_CHANGELOG,
     "position": topics.CONTEXTS_CHANGELOG,
     "ledger": topics.CONTEXTS_CHANGELOG,
     "rules": topics.CONTEXTS_CHANGELOG,
@@ -46,11 +51,12 @@ SYSTEM_TABLES: Final = {"position": POSITION_KEY, "ledger": LEDGER_KEY, "rules":
 @as_json
 @configured(Need.KAFKA)
 def table(settings: Settings, *, name: str, key: str | None, as_of: str | None, as_json: bool) -> None:
-    """Show table NAME (learners, contexts, population, position, ledger, rules), read from its changelog.
+    """Show table NAME (learners, contexts, effectiveness, population, position, ledger, rules) from its changelog.
 
-    KEY is a learner's id, for contexts also USER|CONTEXT, for population KIND, KIND|NAME or KIND|NAME|PARTITION, for
-    the last three a partition's number. Without it every row is shown, in short; with it, or with --json, in full.
-    Nothing found ends with status 1.
+    KEY is a learner's id, for contexts and effectiveness also USER|CONTEXT, for population KIND, KIND|NAME or
+    KIND|NAME|PARTITION, for the last three a partition's number. Without it every row is shown, in short; with it, or
+    with --json, in full. Under effectiveness stands how many flags chance alone would give. Nothing found ends with
+    status 1.
 
     With --as-of (not for population, which partials make) the log is folded again up to the moment, from the nearest
     snapshot before it or from its beginning, and what it was folded from is told. Status 1 where log and snapshots do
@@ -61,6 +67,9 @@ def table(settings: Settings, *, name: str, key: str | None, as_of: str | None, 
         fail(
             f"no row {key!r} in {name}: ids are as in the events' subject, in capitals and small letters alike", Exit.NO
         )
+    if name == EFFECTIVENESS:
+        _show_effectiveness(found, as_json=as_json)
+        return
     from fitly.cli import tables  # noqa: PLC0415
 
     if as_json:
@@ -71,6 +80,17 @@ def table(settings: Settings, *, name: str, key: str | None, as_of: str | None, 
             click.echo(f"{click.style(tables.title(name, one), bold=True)}\n" + "\n".join(tables.lines(name, one)))
     else:
         show.console().print(tables.overview(name, found))
+
+
+def _show_effectiveness(found: Sequence[Row], *, as_json: bool) -> None:
+    from fitly.cli import effectiveness  # noqa: PLC0415
+
+    if as_json:
+        for one in effectiveness.documents(found):
+            show.line(one)
+        return
+    show.console().print(effectiveness.overview(found))
+    click.echo(effectiveness.by_chance_alone(effectiveness.records(found)))
 
 
 def _rows_as_of(settings: Settings, name: str, key: str | None, text: str) -> list[Row]:
@@ -129,7 +149,7 @@ async def _rows(settings: Settings, name: str, key: str | None) -> list[Row]:
 def _is_wanted(name: str, key: str | None, partition: int, row_key: bytes) -> bool:
     if name in SYSTEM_TABLES:
         return row_key == SYSTEM_TABLES[name] and key in {None, str(partition)}
-    if row_key.startswith(SYSTEM_PREFIX):
+    if row_key.startswith((SYSTEM_PREFIX, ERASED_PREFIX)):
         return False
     if key is None or row_key == key.encode():
         return True

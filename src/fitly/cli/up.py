@@ -63,7 +63,7 @@ async def _up(
         settings = bootstrap.configured(stack.directory)
         teller.say(f"Kafka and Postgres are up in {stack.directory}; preparing topics and tables")
         mode = await bootstrap.prepare(settings, ClockMode.AS_OF if as_of else None)
-        if (overruled := await control.overruled_level(settings)) is not None:
+        for overruled in await control.overruled(settings):
             teller.say(f"{overruled.what}: {overruled.remedy}")
         if simulate is not None and mode is ClockMode.AS_OF:
             message = f"{stack.directory} holds an AS_OF log, made for old data: simulate in another folder"

@@ -35,16 +35,22 @@ POLL_S: Final = 0.3
     metavar="SECONDS",
     help="How long worker and sink may take to catch up with what stands now.",
 )
+@click.option("--erased", metavar="ID", help="Instead: tell where an erased learner's id still stands, and until when.")
 @as_json
 @configured(Need.KAFKA, Need.DATABASE, Need.KEY)
-def verify(settings: Settings, *, replay: bool, patience: float, as_json: bool) -> None:
+def verify(settings: Settings, *, replay: bool, patience: float, erased: str | None, as_json: bool) -> None:
     """Prove from outside that nothing is lost, doubled or changed.
 
     Every record absorbed is in one bin; every refused one in rejected-events; every selected event has one cause; every
     outcome event one answer; the population's sums are those of the partitions; Postgres holds what tables and topics
     say. With --replay the pure core folds the log again and must give the same rows and the same words. Status 1, with
     the first differences, where one of these is not so.
+
+    With --erased topics and tables are searched for an id instead; status 1 where it stands and nothing takes it away.
     """
+    if erased is not None:
+        _search(settings, erased, as_json=as_json)
+        return
     with Progress(
         TextColumn("{task.description:<26}"),
         BarColumn(),
@@ -59,6 +65,31 @@ def verify(settings: Settings, *, replay: bool, patience: float, as_json: bool) 
     else:
         tell(tables, findings)
     if not all(finding.holds for finding in findings):
+        raise click.exceptions.Exit(Exit.NO)
+
+
+def _search(settings: Settings, user: str, *, as_json: bool) -> None:
+    """Tell where an id stands."""
+    from fitly.cli import saying  # noqa: PLC0415 - Kafka's client is not loaded for `--help`
+    from fitly.cli.expand import moment  # noqa: PLC0415
+    from fitly.cli.proof import traces  # noqa: PLC0415
+
+    marker = run(saying.known(settings, user)).marker
+    found = run(traces.search(settings, user))
+    gone = all(one.leaves for one in found)
+    if as_json:
+        stands = [one.document() for one in found]
+        show.document(
+            {"user_id": user, "erased_at": moment(marker.at) if marker else None, "gone": gone, "stands": stands}
+        )
+    else:
+        click.echo(f"erased at {moment(marker.at)}" if marker else "not erased, or come back since")
+        for one in found:
+            mark = click.style("✓", fg="green") if one.leaves else click.style("✗", fg="red")
+            until = "nothing takes it away" if one.until is None else f"until {moment(one.until)}"
+            click.echo(f"{mark} {one.where}: {one.records:,} ({one.why}; {until})")
+        click.echo("" if found else "the id stands nowhere", nl=not found)
+    if not gone:
         raise click.exceptions.Exit(Exit.NO)
 
 

@@ -13,6 +13,7 @@ from fitly.core.entries import DECISIONS, OUTCOMES, OutcomeEntry
 from fitly.core.events import OutcomeCorrected
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow
+from fitly.core.lessons import unjoined
 from fitly.core.names import EventKey, event_key, fingerprint
 from fitly.core.numbers import Micro, Millis, day_of
 from fitly.core.outcomes import UNTYPED, kept, shift, typed
@@ -38,21 +39,24 @@ def withdraw_or_correct(row: ContextRow, data: OutcomeCorrected, force: InForce,
     -------
     Amended or Bin
         ORPHAN where the outcome is unknown here or was never attributed, LATE where it is older than the
-        acceptance window.
+        acceptance window and its decision's reward window is closed.
     """
     outcome = event_key(data.outcome_source, data.outcome_id)
     index = OUTCOMES.find(row.outcomes, fingerprint(outcome))
     if index < 0:
         return Bin.ORPHAN
     old = OUTCOMES.at(row.outcomes, index)
-    if old.day < day_of(now) - ACCEPTANCE_DAYS:
-        return Bin.LATE
     where = DECISIONS.find(row.decisions, old.decision)
     if where < 0:
         return Bin.LATE
     before = DECISIONS.at(row.decisions, where)
+    if not before.is_open and old.day < day_of(now) - ACCEPTANCE_DAYS:
+        return Bin.LATE
     after = shift(before, old, -1)
     if data.withdrawn:
+        if before.outcomes and not (after.outcomes or after.is_open):
+            # As if it had never come: the window closed without an outcome after all.
+            after, row = unjoined(after), row._replace(unjoined=row.unjoined + 1)
         remaining = OUTCOMES.remove(row.outcomes, index)
         row = row._replace(
             outcomes=remaining,

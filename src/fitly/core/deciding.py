@@ -86,7 +86,7 @@ def decide(
     tuple of ContextRow and Selected
         The row in which the decision stands, and the decision.
     """
-    row = prune(row, force, now)
+    row = prune(row, now)
     draws = Draws(force, cause.event_id, row)
     drawn = _draw(row, learner, force, draws, now)
     user, context, variant = row.user_id, row.context, drawn.variant

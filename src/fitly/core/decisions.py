@@ -1,4 +1,4 @@
-"""Everything that goes out: selected strategies and filed outcomes.
+"""Everything that goes out: selected strategies, filed outcomes, and what was assessed (``assessments``).
 
 Knows the contents of what consumers and the sink read. Must never know topics, keys or JSON.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from fitly.core.assessments import Assessed
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId
 from fitly.core.numbers import Micro, Millis, Nano
 from fitly.core.vocabulary import Algorithm, Bin, Context, Feature, InsightKind, Level, Mode, OutcomeType, Unit, Variant
@@ -204,6 +205,12 @@ class DecisionGone(NamedTuple):
     context: Context
 
 
+class OutcomesGone(NamedTuple):
+    """Nothing that was filed of a learner so far counts any more: the learner was erased."""
+
+    user_id: UserId
+
+
 class LetterGone(NamedTuple):
     """The dead letter of a learner's refused record goes, as the learner did or as too many came after it."""
 
@@ -212,4 +219,4 @@ class LetterGone(NamedTuple):
     offset: int
 
 
-Effect: TypeAlias = Answer | OutcomeFiled | OutcomeAmended | DecisionGone | LetterGone
+Effect: TypeAlias = Answer | OutcomeFiled | OutcomeAmended | Assessed | DecisionGone | OutcomesGone | LetterGone

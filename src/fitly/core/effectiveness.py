@@ -7,105 +7,21 @@ Knows which buckets make which window and how figures become columns. Must never
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
-from operator import add
 from typing import Any, Final, NamedTuple
 
-from fitly.core.entries import ARMS, BUCKETS, DECISIONS, Bucket, DecisionEntry
+from fitly.core.assessments import BaselineKind, Direction, EffectivenessRecord, WindowKind
+from fitly.core.entries import ARMS, BASELINE
 from fitly.core.learner import ContextRow
-from fitly.core.lessons import teaches
 from fitly.core.names import ConfigId, config_id, named
-from fitly.core.numbers import DAY, EPOCH, Day, Millis, day_of, to_datetime
+from fitly.core.numbers import EPOCH, Day, Millis, day_of, to_datetime
 from fitly.core.statistics.missing import Missing
 from fitly.core.statistics.own_baseline import MEASURING, UNKNOWN, Figures, Measuring, Sample, own_figures, suffices
-from fitly.core.statistics.sums import Sums
+from fitly.core.statistics.population_baseline import described_figures, informs
 from fitly.core.statistics.welch import Interval
-from fitly.core.tally import CUMULATIVE, contribution
 from fitly.core.vocabulary import ARM_VARIANTS, ArmCode
-
-
-class WindowKind(StrEnum):
-    """Over which time an effectiveness record looks."""
-
-    ROLLING = "ROLLING"
-    CUMULATIVE = "CUMULATIVE"
-
-
-class BaselineKind(StrEnum):
-    """What personalized decisions are compared with."""
-
-    OWN = "OWN"
-    POPULATION = "POPULATION"
-
-
-class Direction(StrEnum):
-    """Which way the composite outcome moved under personalization."""
-
-    POSITIVE = "POSITIVE"
-    NEGATIVE = "NEGATIVE"
-    NONE = "NONE"
-
-
-@dataclass(frozen=True, slots=True)
-class EffectivenessRecord:
-    """Record 3. A figure without a value is None, and its sibling ``<name>_reason`` says why."""
-
-    id: str
-    config_id: str | None
-    user_id: str
-    context: str
-    window_kind: str
-    start_date: date
-    end_date: date
-    baseline_kind: str | None
-    sample_size_applied: int
-    sample_size_baseline: int
-    is_statistically_significant: bool
-    direction: str | None
-    calculated_at: datetime
-    retention_improvement: float | None
-    retention_improvement_reason: str | None
-    performance_improvement: float | None
-    performance_improvement_reason: str | None
-    completion_rate_change: float | None
-    completion_rate_change_reason: str | None
-    engagement_change: float | None
-    engagement_change_reason: str | None
-    retention_difference: float | None
-    retention_difference_reason: str | None
-    performance_difference: float | None
-    performance_difference_reason: str | None
-    completion_rate_difference: float | None
-    completion_rate_difference_reason: str | None
-    engagement_difference: float | None
-    engagement_difference_reason: str | None
-    correlation: float | None
-    correlation_reason: str | None
-    p_value: float | None
-    p_value_reason: str | None
-    confidence_interval: dict[str, float] | None
-    confidence_interval_reason: str | None
-    difference_interval: dict[str, float] | None
-    difference_interval_reason: str | None
-    composite_score: float | None
-    composite_score_reason: str | None
-
-
-class _Totals(NamedTuple):
-    """One arm, or several, over a window: how many decisions, and five triples of count, sum and sum of squares.
-
-    ``whole`` is empty where the row has too few decisions for any figure: then only their number is told.
-    """
-
-    decisions: int
-    whole: tuple[int, ...]
-
-    def sample(self) -> Sample:
-        """Read them as a sample."""
-        return Sample(*map(Sums._make, zip(*[iter(self.whole)] * 3, strict=True)))
+from fitly.core.windowed import NOBODY, Totals, windows
 
 
 class _Window(NamedTuple):
@@ -119,6 +35,8 @@ class _Window(NamedTuple):
     end: Day
     now: datetime
     measuring: Measuring
+    others: Sample | None
+    """Means of the learners of the population's baseline; None where that is not known."""
 
 
 def effectiveness_records(row: ContextRow, measuring: Measuring = MEASURING) -> list[EffectivenessRecord]:
@@ -135,17 +53,20 @@ def effectiveness_records(row: ContextRow, measuring: Measuring = MEASURING) -> 
     -------
     list of EffectivenessRecord
         Per window, one for each variant and one (``config_id`` None) that pools them, wherever a personalized
-        decision was measured. The baseline is the learner's own CONTROL decisions of the same window.
+        decision was measured. The baseline is the learner's own CONTROL decisions of the same window; where those are
+        too few, the population's as it was frozen in the row, against which the learner is described and not tested.
     """
     if not row.buckets and not row.decisions:
         return []
     today = day_of(row.updated_at)
     first = Day(today - measuring.rolling_days + 1)
     context, now = row.context.value, to_datetime(row.updated_at)
-    rolling, cumulative = _windows(row, first, measuring)
+    others = _others(row.baseline, measuring)
+    rolling, cumulative = windows(row, first, measuring, described=others is not None)
+    window = _Window(row, WindowKind.ROLLING.value, context, first, today, now, measuring, others)
     return [
-        *_records(rolling, _Window(row, WindowKind.ROLLING.value, context, first, today, now, measuring)),
-        *_records(cumulative, _Window(row, WindowKind.CUMULATIVE.value, context, None, today, now, measuring)),
+        *_records(rolling, window),
+        *_records(cumulative, window._replace(kind=WindowKind.CUMULATIVE.value, start=None)),
     ]
 
 
@@ -158,58 +79,21 @@ def newest_scores(records: Sequence[EffectivenessRecord]) -> dict[str | None, fl
     return scores
 
 
-def _windows(row: ContextRow, first: Day, measuring: Measuring) -> tuple[dict[int, _Totals], dict[int, _Totals]]:
-    """Add up, by arm, the days from the first of the rolling window on, and everything.
-
-    Most learners never have enough control decisions for a test, so the decisions are counted before they are read.
-    """
-    entries = [entry for entry in DECISIONS.all(row.decisions) if entry.measured and teaches(entry)]
-    buckets = list(BUCKETS.all(row.buckets))
-    since = first * DAY
-    recent = [entry for entry in entries if entry.since >= since]
-    late = [bucket for bucket in buckets if bucket.day >= first]
-    ever = [bucket for bucket in buckets if bucket.day == CUMULATIVE]
-    whole = _counts(entries, ever)
-    if suffices(sum(whole.get(code, 0) for code in ARM_VARIANTS), whole.get(ArmCode.CONTROL, 0), measuring):
-        return _totals(recent, late), _totals(entries, ever)
-    return _only(_counts(recent, late)), _only(whole)
+def _others(baseline: bytes, measuring: Measuring) -> Sample | None:
+    """Read the population's baseline; None where too few learners inform it."""
+    if not baseline:
+        return None
+    others = Totals.of(BASELINE.at(baseline, 0)).sample()
+    return others if informs(others.composite.n, measuring) else None
 
 
-def _only(counts: dict[int, int]) -> dict[int, _Totals]:
-    return {arm: _Totals(count, ()) for arm, count in counts.items()}
-
-
-def _counts(entries: list[DecisionEntry], buckets: list[Bucket]) -> dict[int, int]:
-    """Count measured decisions by arm."""
-    found: dict[int, int] = {}
-    for bucket in buckets:
-        found[bucket.arm] = found.get(bucket.arm, 0) + bucket.n
-    for entry in entries:
-        found[entry.arm] = found.get(entry.arm, 0) + 1
-    return found
-
-
-def _totals(entries: list[DecisionEntry], buckets: list[Bucket]) -> dict[int, _Totals]:
-    """Add measured decisions up by arm."""
-    sums: dict[int, tuple[int, ...]] = {}
-    for bucket in buckets:
-        _add(sums, bucket.arm, bucket[2:])
-    for entry in entries:
-        _add(sums, entry.arm, contribution(entry))
-    return {arm: _Totals(whole[0], whole) for arm, whole in sums.items()}
-
-
-def _add(sums: dict[int, tuple[int, ...]], arm: int, part: tuple[int, ...]) -> None:
-    sums[arm] = tuple(map(add, sums[arm], part)) if arm in sums else part
-
-
-def _records(totals: dict[int, _Totals], window: _Window) -> Iterator[EffectivenessRecord]:
+def _records(totals: dict[int, Totals], window: _Window) -> Iterator[EffectivenessRecord]:
     """Give the records of one window: a variant's for each, then the pooled one."""
     applied = {code: totals[code] for code in ARM_VARIANTS if code in totals and totals[code].decisions}
     if not applied:
         return
     row = window.row
-    control = totals.get(ArmCode.CONTROL, _NOBODY)
+    control = totals.get(ArmCode.CONTROL, NOBODY)
     arms = {arm.arm: arm for arm in ARMS.all(row.arms)}
     activated = {code: day_of(Millis(max(arms[code].first, row.learning_since))) for code in applied}
     for code, part in applied.items():
@@ -217,15 +101,14 @@ def _records(totals: dict[int, _Totals], window: _Window) -> Iterator[Effectiven
         yield _record(window, activated[code], identifier, part, control)
     decisions = sum(part.decisions for part in applied.values())
     whole = tuple(map(sum, zip(*[part.whole for part in applied.values()], strict=True)))
-    yield _record(window, min(activated.values()), None, _Totals(decisions, whole), control)
+    yield _record(window, min(activated.values()), None, Totals(decisions, whole), control)
 
 
 def _record(
-    window: _Window, activated: Day, config: ConfigId | None, applied: _Totals, control: _Totals
+    window: _Window, activated: Day, config: ConfigId | None, applied: Totals, control: Totals
 ) -> EffectivenessRecord:
-    row, measuring = window.row, window.measuring
-    is_own = suffices(applied.decisions, control.decisions, measuring)
-    figures = own_figures(applied.sample(), control.sample(), measuring) if is_own else UNKNOWN
+    row = window.row
+    kind, baseline, figures = _figures(window, applied, control)
     return EffectivenessRecord(
         named("effectiveness", row.user_id, window.context, config or "*", window.kind),
         config,
@@ -234,14 +117,25 @@ def _record(
         window.kind,
         _date(activated if window.start is None else window.start),
         _date(window.end),
-        BaselineKind.OWN.value if is_own else None,
+        kind,
         applied.decisions,
-        control.decisions,
+        baseline,
         figures.significant,
         _direction(figures.r),
         window.now,
-        *(_columns(figures) if is_own else UNKNOWN_COLUMNS),
+        *(UNKNOWN_COLUMNS if kind is None else _columns(figures)),
     )
+
+
+def _figures(window: _Window, applied: Totals, control: Totals) -> tuple[str | None, int, Figures]:
+    """Give what the decisions are compared with, how many that are, and the figures."""
+    measuring, others = window.measuring, window.others
+    if suffices(applied.decisions, control.decisions, measuring):
+        figures = own_figures(applied.sample(), control.sample(), measuring)
+        return BaselineKind.OWN.value, control.decisions, figures
+    if others is None:
+        return None, control.decisions, UNKNOWN
+    return BaselineKind.POPULATION.value, others.composite.n, described_figures(applied.sample(), others, measuring)
 
 
 @lru_cache(maxsize=512)
@@ -279,4 +173,3 @@ UNKNOWN_COLUMNS: Final = tuple(_columns(UNKNOWN))
 """What stands in the last columns of every record without a baseline; most are."""
 config_identifier: Final = lru_cache(maxsize=1024)(config_id)
 """A row's records name the same four configs again and again."""
-_NOBODY: Final = _Totals(0, (0,) * 15)

@@ -57,6 +57,9 @@ class DecisionEntry(NamedTuple):
     overlap : bytes
         Of a decision that was randomized itself, per arm as `OVERLAP` packs it: how much of one decision it is worth
         beside that arm (``evidence``). `NO_OVERLAP` of any other.
+    default, default_centred : int
+        What stands for its reward should no outcome come, and the same centred on the learner's own mean (10^-6): the
+        policy's default as it was when the decision was made. `NO_DEFAULT` and 0 where nothing does.
     shown : int
         What is known of the learner's screen.
     is_open : int
@@ -85,6 +88,8 @@ class DecisionEntry(NamedTuple):
     threshold: int
     revision: int
     overlap: bytes
+    default: int
+    default_centred: int
     shown: int = 0
     is_open: int = 1
     defaulted: int = 0
@@ -107,7 +112,8 @@ OVERLAP: Final = Struct("<4H")
 """Four shares, in 10^-4, of the arms in the order of their codes."""
 NO_OVERLAP: Final = bytes(8)
 
-DECISIONS: Final = Layout(DecisionEntry, "16sqqqBBBBIII8sBBBIqqIqIqIqIqIq")
+DECISIONS: Final = Layout(DecisionEntry, "16sqqqBBBBIII8siiBBBIqqIqIqIqIqIq")
+NO_DEFAULT: Final = -1
 
 
 class OutcomeEntry(NamedTuple):
@@ -290,3 +296,27 @@ class Baseline(NamedTuple):
 
 
 BASELINE: Final = Layout(Baseline, "IqqIqqIqqIqqIqq")
+
+
+class Verdict(NamedTuple):
+    """What was last announced of one effectiveness record that carried a test.
+
+    Attributes
+    ----------
+    arm : int
+        The variant's `ArmCode`; `ArmCode.NOTHING` for the record that pools them.
+    rolling : int
+        1 for the rolling window, 0 for the cumulative one.
+    significant : int
+        1 where it was flagged.
+    direction : int
+        0 none, 1 positive, 2 negative, 3 where nothing varied.
+    """
+
+    arm: int
+    rolling: int
+    significant: int
+    direction: int
+
+
+VERDICTS: Final = Layout(Verdict, "BBBB")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fitly.core.decisions import DecisionGone, Effect, LetterGone
+from fitly.core.decisions import DecisionGone, Effect, LetterGone, OutcomesGone
 from fitly.core.entries import SEEN
 from fitly.core.events import LearnerEvent, PreferencesChanged
 from fitly.core.learner import Erased, LearnerRow, Preferences
@@ -29,18 +29,19 @@ def consents(event: LearnerEvent, marker: Erased) -> bool:
 
 def returned(event: LearnerEvent, marker: Erased, level: Level, now: Millis) -> LearnerRow:
     """Begin an empty row for whoever has come back; the event that erased them stays known."""
+    since = min(event.time, now)
     return LearnerRow(
         user_id=event.user_id,
         preferences=Preferences(level=level),
         created_at=now,
         updated_at=now,
         seen=marker.seen,
-        consented_at=event.time,
+        consented_at=since,
     )
 
 
 def erase(scene: Scene) -> Folded:
-    """Let everything of a learner go: rows, what stands, and dead letters.
+    """Let everything of a learner go: rows, what stands, what was filed, and dead letters.
 
     Returns
     -------
@@ -53,6 +54,7 @@ def erase(scene: Scene) -> Folded:
         row = scene.rows.context(user, context)
         if row is not None and row.standing is not None:
             effects.append(DecisionGone(user, context))
+    effects.append(OutcomesGone(user))
     effects.extend(LetterGone(user, at.partition, offset) for offset in listed(scene.learner.refused))
     seen = SEEN.pack(fingerprint(scene.event.key), day_of(scene.event.time))
     return Folded(Bin.APPLIED, effects=tuple(effects), erased=Erased(at.now, seen))

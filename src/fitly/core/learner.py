@@ -80,7 +80,7 @@ class LearnerRow(NamedTuple):
     insights : Insights
         The newest observation of each kind; none is kept of a learner who has opted out.
     consented_at : Millis
-        The time of the consent that began this row anew after an erasure, 0 for none: what happened before belongs to
+        When, in event time, consent began this row anew after an erasure, 0 for none: what happened before belongs to
         the life that was erased.
     refused : bytes
         Offsets of the learner's refused records, 8 bytes each: their dead letters go with the learner.
@@ -143,6 +143,8 @@ class ContextRow(NamedTuple):
         When the next of the insights lapses that the standing parameters look at; `NEVER` where they look at none.
     shadows, shadow_sums : bytes
         Records of `shadows.SCORES` of decisions still here, and of `shadows.SUMMED` of those that are not.
+    assessed : bytes
+        Records of `VERDICTS`: what was last announced of the effectiveness records that carried a test.
     """
 
     user_id: UserId
@@ -167,6 +169,7 @@ class ContextRow(NamedTuple):
     lapses_at: Millis = NEVER
     shadows: bytes = b""
     shadow_sums: bytes = b""
+    assessed: bytes = b""
 
     @property
     def due_at(self) -> Millis:

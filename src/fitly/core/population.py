@@ -42,6 +42,8 @@ MEASURES: Final = ("composite", "retention", "performance", "completion", "engag
 GROUPS: Final = ("APPLIED", "CONTROL", "HOLDOUT", "OFFERED")
 """Whose decisions a learner's mean is over: applied ones, control ones, those of a learner held out, and all of one who
 is not held out (applied, control and fallback: what being offered personalization leads to)."""
+PAIRED: Final = "PAIRED"
+"""Of the learners who have both: each one's applied mean less their own control mean."""
 _ENOUGH_OF_BOTH: Final = 2
 
 
@@ -155,6 +157,8 @@ def _fared(olds: bytes, news: bytes) -> Iterator[Change]:
     for group in GROUPS:
         if old[group] != new[group]:
             yield from _moved(_GROUP_NAMES[group], _fares(old[group]), _fares(new[group]))
+    if old != new:
+        yield from _moved(_PAIR_NAMES, _paired(old), _paired(new))
 
 
 def _groups(evidence: bytes) -> dict[str, tuple[int, ...]]:
@@ -176,6 +180,16 @@ def _fares(sums: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(parts)
 
 
+def _paired(sums: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """Give the difference of a learner's applied and control means of each measure that has both, and its square."""
+    parts: list[int] = []
+    applied, control = sums["APPLIED"], sums["CONTROL"]
+    for n, total, n0, total0 in zip(applied[::2], applied[1::2], control[::2], control[1::2], strict=True):
+        value = mean(total, n) - mean(total0, n0) if n and n0 else 0
+        parts += (1, value, value * value) if n and n0 else (0, 0, 0)
+    return tuple(parts)
+
+
 _MEASURED: Final = Evidence._fields.index("drawn")
 _NONE: Final = (0,) * (_MEASURED - 1)
 _GROUPS_OF: Final[dict[int, tuple[str, ...]]] = {
@@ -185,8 +199,9 @@ _GROUPS_OF: Final[dict[int, tuple[str, ...]]] = {
     ArmCode.HOLDOUT: ("HOLDOUT",),
 }
 _GROUP_NAMES: Final = {
-    group: [f"{group}.{m}_{p}" for m in MEASURES for p in ("n", "sum", "squares")] for group in GROUPS
+    group: [f"{group}.{m}_{p}" for m in MEASURES for p in ("n", "sum", "squares")] for group in (*GROUPS, PAIRED)
 }
+_PAIR_NAMES: Final = _GROUP_NAMES[PAIRED]
 
 
 # -- shadows: what came of what others would have done ------------------------------------------------------------

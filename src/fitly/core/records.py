@@ -17,8 +17,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from fitly.core.assessments import EffectivenessRecord
 from fitly.core.decisions import Selected
-from fitly.core.effectiveness import EffectivenessRecord, config_identifier, effectiveness_records, newest_scores
+from fitly.core.effectiveness import config_identifier, effectiveness_records, newest_scores
 from fitly.core.entries import ARMS, ArmEntry
 from fitly.core.events import ControlEvent, PolicyRevised
 from fitly.core.filings import (

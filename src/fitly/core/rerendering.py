@@ -61,7 +61,7 @@ def insight_observed(scene: Scene, learner: LearnerRow, data: InsightObserved) -
         before = scene.rows.context(learner.user_id, context)
         if before is None:
             continue
-        row, selected = rendered_anew(settle(before, scene.force, scene.at.now), learner, scene.force, scene.at.now)
+        row, selected = rendered_anew(settle(before, scene.at.now), learner, scene.force, scene.at.now)
         if selected is not None:
             effects.append(Answer(selected, answers=scene.event.key))
         if row is not before:

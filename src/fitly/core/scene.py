@@ -45,6 +45,7 @@ class Rows(Protocol):
 class Folded(NamedTuple):
     """What one record led to: its bin, the rows that changed, and what goes out, in order.
 
+    ``reopens`` where what was assessed has to be looked at again: see `assessing`.
     With ``erased`` every row of the learner goes and this takes their place; with ``returned`` it goes in turn.
     """
 
@@ -52,6 +53,7 @@ class Folded(NamedTuple):
     learner: LearnerRow | None = None
     contexts: tuple[ContextRow, ...] = ()
     effects: tuple[Effect, ...] = ()
+    reopens: bool = False
     erased: Erased | None = None
     returned: bool = False
 
@@ -75,4 +77,4 @@ class Scene(NamedTuple):
         row = self.rows.context(self.event.user_id, context)
         if row is None:
             return ContextRow(user_id=self.event.user_id, context=context)
-        return settle(row, self.force, self.at.now)
+        return settle(row, self.at.now)

@@ -9,13 +9,14 @@ from typing import Final, NamedTuple
 
 from fitly.core.decisions import Selected
 from fitly.core.eligibility import is_allowed
-from fitly.core.entries import DECISIONS, NO_OVERLAP, DecisionEntry
+from fitly.core.entries import DECISIONS, NO_DEFAULT, NO_OVERLAP, DecisionEntry
 from fitly.core.evidence import overlaps
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow, Sealed
 from fitly.core.names import PACKED_WIDTH, DecisionId, packed_id, unpacked_id
 from fitly.core.numbers import Millis, nano
 from fitly.core.policies import NONE
+from fitly.core.rewards import centre
 from fitly.core.tally import activated, let_rest
 from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Mode, Unit
 
@@ -115,6 +116,7 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         0 if threshold is None else nano(threshold),
         selected.policy_revision,
         overlap,
+        *_default(row, taught, force),
         *(_SILENT if mode is Mode.OPTED_OUT else _NEW),
     )
     arms = row.arms
@@ -131,6 +133,14 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         baseline=force.baselines[row.context],
         lapses_at=lapses_at,
     )
+
+
+def _default(row: ContextRow, taught: int, force: InForce) -> tuple[int, int]:
+    """Give what stands for outcomes that never come: frozen here, so that a later policy changes no open window."""
+    worth = force.default_reward
+    if worth is None or taught == _NOTHING:
+        return NO_DEFAULT, 0
+    return worth, worth - centre(row.own_sum, row.own_n, force.centres[row.context], force)
 
 
 _NEW: Final = tuple(DecisionEntry._field_defaults.values())

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fitly.core.amending import withdraw_or_correct
+from fitly.core.assessing import assessed, looked_at
 from fitly.core.attribution import applied, attribute, by_id
 from fitly.core.deciding import decide
 from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAmended, OutcomeFiled
@@ -31,7 +32,7 @@ from fitly.core.inforce import InForce
 from fitly.core.insights import InsightObserved
 from fitly.core.learner import ContextRow, LearnerRow, Preferences
 from fitly.core.names import ConfigId, DecisionId, config_id, fingerprint, unpacked_id
-from fitly.core.numbers import HOUR, Day, Micro, Millis, day_of
+from fitly.core.numbers import HOUR, Day, Micro, day_of
 from fitly.core.outcomes import add_outcome
 from fitly.core.rerendering import insight_observed, lapsed, rendered_anew, up_to_date, with_preferences
 from fitly.core.resets import changed, forgotten, reset
@@ -88,11 +89,16 @@ def _first(rows: Rows, event: LearnerEvent, force: InForce, at: Moment) -> Folde
 
 
 def fall_due(
-    row: ContextRow, learner: LearnerRow | None, force: InForce, now: Millis
+    row: ContextRow, learner: LearnerRow | None, force: InForce, at: Moment
 ) -> tuple[ContextRow, tuple[Effect, ...]]:
     """Do what a row waited for: a tick came at or after that moment; ``learner`` is wanted where an insight lapses."""
-    row = settle(row, force, now)
-    return (row, ()) if learner is None else lapsed(row, learner, force, now)
+    effects: tuple[Effect, ...] = ()
+    if row.closes_at <= at.now:
+        row, effects = assessed(row, settle(row, at.now), at)
+    if learner is not None:
+        row, again = lapsed(row, learner, force, at.now)
+        effects = (*effects, *again)
+    return row, effects
 
 
 def _heard(scene: Scene) -> Folded:
@@ -100,7 +106,7 @@ def _heard(scene: Scene) -> Folded:
     refusal = _refusal(scene.event, scene.at)
     if refusal is not None:
         return Folded(refusal, effects=_filed_unread(scene, refusal))
-    return HANDLERS[type(scene.event.data)](scene, scene.event.data)
+    return looked_at(scene.rows, HANDLERS[type(scene.event.data)](scene, scene.event.data), scene.at)
 
 
 def _refusal(event: LearnerEvent, at: Moment) -> Bin | None:
@@ -144,15 +150,18 @@ def _outcome_recorded(scene: Scene, data: OutcomeRecorded) -> Folded:
     metrics = measured(data)
     found = attribute(row.decisions, data, scene.event.time, scene.at.now)
     effects: tuple[Effect, ...]
+    reopens = False
     if found is None:
         effects = (_filed(scene.event, data, Bin.ORPHAN, metrics),)
     else:
+        reopens = not found.entry.is_open
         row, worth = add_outcome(row, found, metrics, data.outcome_type, Seen(mark, day), scene.force, scene.at.now)
         effects = (_filed(scene.event, data, Bin.APPLIED, metrics, found.entry, worth),)
     if is_stale(row, scene.learner, scene.force, scene.at.now):
         row, selected = decide(row, scene.learner, scene.force, scene.at.now, scene.cause)
         effects = (*effects, Answer(selected))
-    return Folded(Bin.ORPHAN if found is None else Bin.APPLIED, contexts=(row,), effects=effects)
+    bin_ = Bin.ORPHAN if found is None else Bin.APPLIED
+    return Folded(bin_, contexts=(row,), effects=effects, reopens=reopens)
 
 
 def _outcome_corrected(scene: Scene, data: OutcomeCorrected) -> Folded:
@@ -177,7 +186,7 @@ def _outcome_corrected(scene: Scene, data: OutcomeCorrected) -> Folded:
         corrected_by=scene.event.key,
         at=scene.event.time,
     )
-    return Folded(Bin.APPLIED, contexts=(done.row,), effects=(amended,))
+    return Folded(Bin.APPLIED, contexts=(done.row,), effects=(amended,), reopens=True)
 
 
 def _strategy_requested(scene: Scene, data: StrategyRequested) -> Folded:
@@ -210,7 +219,7 @@ def _decision_applied(scene: Scene, data: DecisionApplied) -> Folded:
             break
         shown = Shown.CONSUMER_SAYS_YES if data.applied else Shown.CONSUMER_SAYS_NO
         row = put(row, found.place, found.entry, found.entry._replace(shown=shown), scene.at.now)
-        return Folded(Bin.APPLIED, learner=learner, contexts=(row,))
+        return Folded(Bin.APPLIED, learner=learner, contexts=(row,), reopens=True)
     return Folded(Bin.ORPHAN, learner=learner)
 
 
@@ -258,7 +267,7 @@ def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folde
         before = scene.rows.context(learner.user_id, context)
         if before is None:
             continue
-        row = settle(before, scene.force, scene.at.now)
+        row = settle(before, scene.at.now)
         if forget:
             row = forgotten(row, scene.at.now)
         if not is_allowed(learner.preferences, context):
@@ -271,7 +280,7 @@ def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folde
             effects += [] if again is None else [Answer(again, answers=scene.event.key)]
         if row is not before:
             rows.append(row)
-    return Folded(Bin.APPLIED, learner=learner, contexts=tuple(rows), effects=tuple(effects))
+    return Folded(Bin.APPLIED, learner=learner, contexts=tuple(rows), effects=tuple(effects), reopens=True)
 
 
 def _filed_unread(scene: Scene, disposition: Bin) -> tuple[Effect, ...]:

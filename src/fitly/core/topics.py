@@ -12,6 +12,7 @@ INPUT: Final = "learner-events"
 CONTROL: Final = "control"
 SELECTED: Final = "strategy-selected"
 OUTCOMES: Final = "outcomes"
+ASSESSED: Final = "effectiveness-assessed"
 REJECTED: Final = "rejected-events"
 PARTIALS: Final = "partials"
 LEARNERS: Final = "learners"
@@ -43,7 +44,7 @@ class Topic:
     partitions : int
         How many; never changed in place.
     cleanup : str
-        ``delete`` or ``compact``.
+        ``delete``, ``compact``, or both with a comma between them.
     retention_ms : int or None
         How long records stay; None for ever. An AS_OF input has no time retention whatever is said here.
     config : dict
@@ -106,18 +107,41 @@ TOPICS: Final = (
         schema="outcomes.json",
         writer=("worker",),
         readers=("sink", "analysts"),
-        help="What became of each outcome event: disposition, decision, config.",
+        help=(
+            "What became of each outcome event: disposition, decision, config. A record without a value: the learner "
+            "was erased, nothing before it counts; it is kept until the retention. Of events that come after an "
+            "erasure there is none."
+        ),
+    ),
+    Topic(
+        name=ASSESSED,
+        key="user_id|CONTEXT",
+        retention_ms=30 * _DAY_MS,
+        config={"max.message.bytes": str(4 << 20)},
+        schema="effectiveness-assessed.json",
+        writer=("worker",),
+        readers=("operators", "analysts"),
+        help=(
+            "A learner's effectiveness in a context, looked at anew: when the reward window of a measured decision "
+            "closes, and when a flag or direction flips. The table personalization_effectiveness holds the newest."
+        ),
     ),
     Topic(
         name=REJECTED,
         key="user|topic-partition-offset",
+        cleanup="compact,delete",
         retention_ms=30 * _DAY_MS,
-        config={"max.message.bytes": str(4 << 20)},
+        config={
+            "min.compaction.lag.ms": str(_DAY_MS),
+            "max.compaction.lag.ms": str(2 * _DAY_MS),
+            "max.message.bytes": str(4 << 20),
+        },
         writer=("worker",),
         readers=("operators", "verify"),
         help=(
             "Records that were refused: original bytes, with the reason in headers. Of a record that unfolds to more "
-            "than 2 MiB the first 64 KiB are kept, and a header `cut` says how many bytes it had."
+            "than 2 MiB the first 64 KiB are kept, and a header `cut` says how many bytes it had. Of one learner the "
+            "newest 512 are kept; an erased learner's are taken out by tombstones."
         ),
     ),
     Topic(

@@ -10,12 +10,11 @@ from typing import Final
 from fitly.core.dedupe import ACCEPTANCE_DAYS, KEPT_AFTER_END, drop_before
 from fitly.core.entries import BUCKETS, DECISIONS, OUTCOMES, Bucket, DecisionEntry, OutcomeEntry
 from fitly.core.evidence import weigh
-from fitly.core.inforce import InForce
 from fitly.core.learner import NEVER, ContextRow
-from fitly.core.numbers import Millis, day_of
+from fitly.core.lessons import unjoined
+from fitly.core.numbers import DAY, Millis, day_of
 from fitly.core.shadows import let_go
 from fitly.core.tally import CUMULATIVE, put, retire
-from fitly.core.vocabulary import ArmCode
 
 MOST_DECISIONS: Final = 64
 MOST_OUTCOMES: Final = 512
@@ -25,10 +24,11 @@ _OUTCOME_DAY: Final = OUTCOMES.columns(OutcomeEntry._fields.index("day"))
 _BUCKET_DAY: Final = BUCKETS.columns(Bucket._fields.index("day"))
 _WINDOWS: Final = DECISIONS.columns(*map(DecisionEntry._fields.index, ("closes", "is_open", "outcomes"))).iter_unpack
 _IS_OPEN: Final = DECISIONS.start_of(DecisionEntry._fields.index("is_open"))
+_SINCE: Final = DECISIONS.columns(DecisionEntry._fields.index("since")).unpack_from
 _FIRST: Final = DECISIONS.columns(*map(DecisionEntry._fields.index, ("until", "is_open", "outcomes")))
 
 
-def settle(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
+def settle(row: ContextRow, now: Millis) -> ContextRow:
     """Bring a row up to now: close the windows that are over.
 
     Every event that touches a row settles it first, and a tick settles the rows that are due; so what a
@@ -44,7 +44,7 @@ def settle(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
         elif is_open and outcomes:
             over.append(index)
         elif is_open:
-            row = _close_empty(row, index, force, now)
+            row = _close_empty(row, index, now)
     for index in over:
         row = _closed(row, index)
     return row._replace(closes_at=upcoming)
@@ -57,7 +57,7 @@ def shut(row: ContextRow, now: Millis) -> ContextRow:
     """
     if row.closes_at == NEVER:
         return row
-    for index, (_, is_open, _) in enumerate(_WINDOWS(row.decisions)):
+    for index, is_open in enumerate(row.decisions[_IS_OPEN :: DECISIONS.width]):
         if is_open:
             row = _closed(row, index)
     return row._replace(closes_at=NEVER, updated_at=now)
@@ -68,13 +68,13 @@ def next_close(decisions: bytes) -> Millis:
     return Millis(min((closes for closes, is_open, _ in _WINDOWS(decisions) if is_open), default=NEVER))
 
 
-def prune(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
+def prune(row: ContextRow, now: Millis) -> ContextRow:
     """Let go of what has left the acceptance window, so that no row grows without bound.
 
     More than 64 decisions: the oldest is closed (counted as unjoined if nothing came) and let go.
     """
     if len(row.decisions) >= _FULL:
-        row = _make_room(row, force, now)
+        row = _make_room(row, now)
     decisions, buckets, start, gone = row.decisions, row.buckets, 0, list[DecisionEntry]()
     while start < len(decisions):
         until, is_open, _ = _FIRST.unpack_from(decisions, start)
@@ -84,11 +84,21 @@ def prune(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
         buckets = retire(buckets, gone[-1], now)
         start += DECISIONS.width
     oldest = day_of(now) - ACCEPTANCE_DAYS
-    outcomes = drop_before(row.outcomes, OUTCOMES.width, _OUTCOME_DAY, oldest)
+    outcomes = _kept(row, oldest)
     buckets = _since(buckets, oldest) if buckets else buckets
     if not start and outcomes is row.outcomes and buckets is row.buckets:
         return row
     return let_go(row._replace(decisions=decisions[start:], outcomes=outcomes, buckets=buckets), gone)
+
+
+def _kept(row: ContextRow, oldest: int) -> bytes:
+    """Let go of the outcomes of days before ``oldest``, but not of those that a window still waits for others with."""
+    first = row.decisions[_IS_OPEN :: DECISIONS.width].find(1)
+    if first < 0 or _SINCE(row.decisions, first * DECISIONS.width)[0] >= oldest * DAY:
+        return drop_before(row.outcomes, OUTCOMES.width, _OUTCOME_DAY, oldest)
+    open_ = {entry.id for entry in DECISIONS.all(row.decisions) if entry.is_open}
+    kept = [each for each in OUTCOMES.all(row.outcomes) if each.day >= oldest or each.decision in open_]
+    return OUTCOMES.join(kept)
 
 
 def _since(buckets: bytes, oldest: int) -> bytes:
@@ -101,11 +111,11 @@ def _since(buckets: bytes, oldest: int) -> bytes:
     return BUCKETS.join([each for each in BUCKETS.all(buckets) if each.day == CUMULATIVE or each.day >= oldest])
 
 
-def _make_room(row: ContextRow, force: InForce, now: Millis) -> ContextRow:
+def _make_room(row: ContextRow, now: Millis) -> ContextRow:
     """Let go of the oldest of 64 decisions, whatever it still waits for."""
     _, is_open, outcomes = _FIRST.unpack_from(row.decisions)
     if is_open:
-        row = row if outcomes else _close_empty(row, 0, force, now)
+        row = row if outcomes else _close_empty(row, 0, now)
         row = _closed(row, 0)._replace(overflowed=row.overflowed + 1)
     decisions, oldest = DECISIONS.drop(row.decisions, 1), DECISIONS.at(row.decisions, 0)
     buckets = retire(row.buckets, oldest, now)
@@ -121,11 +131,7 @@ def _closed(row: ContextRow, index: int) -> ContextRow:
     return row._replace(decisions=decisions, evidence=weigh(row.evidence, entry, closed))
 
 
-def _close_empty(row: ContextRow, index: int, force: InForce, now: Millis) -> ContextRow:
+def _close_empty(row: ContextRow, index: int, now: Millis) -> ContextRow:
     """Close a window to which nothing came; a default may stand for it."""
     entry = DECISIONS.at(row.decisions, index)
-    closed = entry._replace(is_open=0)
-    worth = force.default_reward
-    if worth is not None and entry.arm != ArmCode.NOTHING:
-        closed = closed._replace(defaulted=1, reward=worth, centred=worth - force.centres[row.context])
-    return put(row, index, entry, closed, now)._replace(unjoined=row.unjoined + 1)
+    return put(row, index, entry, unjoined(entry), now)._replace(unjoined=row.unjoined + 1)

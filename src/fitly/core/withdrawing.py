@@ -53,4 +53,4 @@ def withdrawn(
     """
     if not is_standing(row, now) or not is_overruled(row, learner, force):
         return None
-    return decide(settle(row, force, now), learner, force, now, cause)
+    return decide(settle(row, now), learner, force, now, cause)

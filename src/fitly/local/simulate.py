@@ -1,46 +1,26 @@
-"""Simulated learners with simple effects that are known, so that what Fitly finds can be held against the truth.
+"""Simulated learners whose true effects are known, so that what Fitly finds can be held against the truth.
 
-Knows a population, its abilities and the effect of each strategy on it, and speaks in CloudEvents. Must never
-know Kafka, nor how a decision came about: it is told what stands and reacts to it, as a learner would.
+Knows a world's people, what they achieve under each strategy, and speaks in CloudEvents. Must never know Kafka, nor
+how a decision came about: it is told what stands and reacts to it, as a learner would.
 
-Everything is drawn from the seed, by name and not by turn: the same learner has the same ability and habits
-in every run, however the events of others fall between.
+Everything is drawn from the seed, by name and not by turn: the same learner has the same ability and habits in every
+run, however the events of others fall between.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from fitly.core.vocabulary import Context, OutcomeType, Variant
+from fitly.core.vocabulary import Context, Level, OutcomeType, Variant
+from fitly.local.worlds import LEAST, MOST, WORLDS, Choice, World
 
 Event: TypeAlias = dict[str, Any]
 """One CloudEvent as the producer of it would write it: JSON-ready."""
-
-EFFECTS: Final[dict[tuple[Context, Variant], float]] = {
-    (Context.MISSION, Variant.PATTERN_HEAVY): 0.08,
-    (Context.MISSION, Variant.PREDICTION_HEAVY): 0.03,
-    (Context.MISSION, Variant.BALANCED): 0.05,
-    (Context.MISSION, Variant.CONSERVATIVE): 0.01,
-    (Context.CONTENT, Variant.PATTERN_HEAVY): 0.02,
-    (Context.CONTENT, Variant.PREDICTION_HEAVY): 0.07,
-    (Context.CONTENT, Variant.BALANCED): 0.05,
-    (Context.CONTENT, Variant.CONSERVATIVE): 0.01,
-    (Context.ASSESSMENT, Variant.PATTERN_HEAVY): -0.04,
-    (Context.ASSESSMENT, Variant.PREDICTION_HEAVY): 0.06,
-    (Context.ASSESSMENT, Variant.BALANCED): 0.02,
-    (Context.ASSESSMENT, Variant.CONSERVATIVE): 0.01,
-    (Context.SESSION, Variant.PATTERN_HEAVY): 0.0,
-    (Context.SESSION, Variant.PREDICTION_HEAVY): 0.0,
-    (Context.SESSION, Variant.BALANCED): 0.0,
-    (Context.SESSION, Variant.CONSERVATIVE): 0.0,
-}
-"""The truth: what an applied strategy adds to each of a learner's metrics. In SESSION nothing helps, on purpose."""
 
 TYPES: Final = {
     Context.MISSION: OutcomeType.MISSION_COMPLETED,
@@ -48,16 +28,12 @@ TYPES: Final = {
     Context.ASSESSMENT: OutcomeType.ASSESSMENT_COMPLETED,
     Context.SESSION: OutcomeType.SESSION_COMPLETED,
 }
-METRICS: Final = {
-    Context.MISSION: ("retention_score", "performance_score", "completion_rate"),
-    Context.CONTENT: ("completion_rate", "engagement_score"),
-    Context.ASSESSMENT: ("performance_score", "completion_rate"),
-    Context.SESSION: ("completion_rate", "engagement_score"),
-}
-NOISE: Final = 0.12
-"""Standard deviation of one metric of one outcome around what the learner is able to."""
 START: Final = datetime(2025, 1, 6, tzinfo=UTC)
-"""Where offline populations begin, a Monday; fixed so that a seed alone names a file's bytes."""
+"""Where populations begin that do not live now, a Monday; fixed so that a seed alone names a file's bytes."""
+LEVELLEST: Final = 0.2
+"""The least concentration of a reward's distribution: near 0 or 1 there is no room for the whole noise."""
+JITTER: Final = 0.1
+"""How far the metrics of one outcome lie apart at most; their mean is the reward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +48,49 @@ class Standing:
 Oracle: TypeAlias = Callable[[str, Context], Standing | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Learner:
-    """One made-up person."""
+class Learner(NamedTuple):
+    """One made-up person.
 
+    Attributes
+    ----------
+    ability : float
+        Expected reward on the first day, left alone.
+    gain : float
+        What is added to it each day.
+    diligence : float
+        Share of the days on which they study.
+    hour : float
+        When they begin, usually.
+    level : Level
+        How much they allow.
+    effects : dict
+        What each arm adds in each context, for them.
+    """
+
+    number: int
     user_id: str
     ability: float
+    gain: float
     diligence: float
+    hour: float
+    level: Level
+    effects: dict[tuple[Context, Variant], float]
+
+    def expected(self, context: Context, choice: Choice, day: float = 0.0) -> float:
+        """Give the expected metric of an outcome under a choice."""
+        level = min(MOST, max(LEAST, self.ability + self.gain * day))
+        if choice is not None:
+            level += self.effects[context, choice]
+        return min(0.97, max(0.03, level))
+
+    def effect(self, context: Context, choice: Choice, day: float = 0.0) -> float:
+        """Give what a choice truly adds for this learner; 0 for nothing."""
+        return self.expected(context, choice, day) - self.expected(context, None, day)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """Learners of one seed, and the events they cause.
+    """Learners of one seed in one world, and the events they cause.
 
     Parameters
     ----------
@@ -93,13 +100,15 @@ class Population:
         Names abilities, habits and noise.
     run : str
         Part of the events' ids; two runs of one seed against one log need different ones.
+    world : World
+        What is true of them.
 
     Examples
     --------
     >>> people = Population(size=2, seed=7, run="a")
     >>> people.learner(0) == Population(size=2, seed=7, run="b").learner(0)
     True
-    >>> event = people.outcome(1, people.learner(0), Context.CONTENT, START, None)
+    >>> event = people.outcome("1", people.learner(0), Context.CONTENT, START, None)
     >>> event["type"], event["subject"], sorted(event["data"])[:2]
     ('fitly.outcome.recorded.v1', 'sim-7-00000', ['completion_rate', 'content_type'])
     """
@@ -107,47 +116,92 @@ class Population:
     size: int
     seed: int
     run: str
+    world: World = field(default_factory=lambda: WORLDS["everyday"])
 
     def learner(self, index: int) -> Learner:
         """Give the learner of an index from 0."""
-        draw = self.draw("learner", index)
-        ability = min(0.9, max(0.2, draw.gauss(0.6, 0.13)))
-        return Learner(f"sim-{self.seed}-{index:05d}", ability, draw.uniform(0.3, 0.95))
+        world, draw = self.world, self.draw("learner", index)
+        talent = draw.gauss(0.0, 1.0)
+        ability = min(MOST, max(LEAST, world.ability_mean + world.ability_sd * talent))
+        diligence = draw.uniform(*world.diligence) + world.eager * talent
+        gain = draw.gauss(world.drift, abs(world.drift)) / 100
+        (kind,) = draw.choices(world.kinds, [kind.share for kind in world.kinds])
+        (level,) = draw.choices(list(world.levels), list(world.levels.values()))
+        effects = {
+            (context, variant): kind.effects.get((context, variant), 0.0) + draw.gauss(0.0, world.spread)
+            for context in Context
+            for variant in Variant
+        }
+        hour = draw.uniform(8.0, 20.0)
+        return Learner(index, self.user_id(index), ability, gain, min(1.0, max(0.05, diligence)), hour, level, effects)
 
-    def request(self, number: int, learner: Learner, context: Context, at: datetime) -> Event:
+    def user_id(self, index: int) -> str:
+        """Give a learner's id."""
+        return f"sim-{self.seed}-{index:05d}"
+
+    def request(self, name: object, learner: Learner, context: Context, at: datetime) -> Event:
         """Let the learner's application ask what to do."""
-        return self._event("fitly.strategy.requested.v1", number, learner.user_id, at, {"context": context.value})
+        return self.event("fitly.strategy.requested.v1", name, learner.user_id, at, {"context": context.value})
 
     def outcome(
-        self, number: int, learner: Learner, context: Context, at: datetime, standing: Standing | None
+        self,
+        name: object,
+        learner: Learner,
+        context: Context,
+        at: datetime,
+        standing: Standing | None,
+        *,
+        day: float = 0.0,
     ) -> Event:
-        """Let the learner finish something, as well as ability, the standing decision and luck allow."""
-        draw = self.draw(number, learner.user_id, context.value)
-        level = learner.ability
-        if standing is not None and standing.apply and standing.variant is not None:
-            level += EFFECTS[context, standing.variant]
+        """Let the learner finish something, as well as ability, the standing decision and luck allow.
+
+        Parameters
+        ----------
+        name : object
+            What makes this outcome another one than others: part of its id, and of its luck.
+        day : float
+            How long the learner has studied so far.
+        """
+        world, draw = self.world, self.draw(name, learner.user_id, context.value)
+        shown = standing.variant if standing is not None and standing.apply else None
         data: dict[str, Any] = {"outcome_type": TYPES[context].value, "context": context.value}
-        for metric in METRICS[context]:
-            data[metric] = round(min(1.0, max(0.0, draw.gauss(level, NOISE))), 4)
+        data |= self.scores(draw, learner.expected(context, shown, day), context, shown)
         data["session_duration"] = round(draw.uniform(5, 60), 1)
         data["content_type"] = draw.choice(("TEXT", "VIDEO", "INTERACTIVE", "AUDIO"))
         data["difficulty_level"] = draw.randint(1, 5)
-        if standing is not None:
+        if standing is not None and draw.random() < world.naming:
             data["decision_id"] = standing.decision_id
-            data["personalization_applied"] = standing.apply
-        return self._event("fitly.outcome.recorded.v1", number, learner.user_id, at, data)
+        return self.event("fitly.outcome.recorded.v1", name, learner.user_id, at, data)
 
-    def _event(self, kind: str, number: int, user_id: str, at: datetime, data: dict[str, Any]) -> Event:
+    def scores(self, draw: Random, expected: float, context: Context, shown: Choice) -> dict[str, float]:
+        """Draw the metrics of one outcome: their mean has the expected value and the world's noise, never cut off."""
+        world = self.world
+        concentration = max(LEVELLEST, expected * (1 - expected) / world.noise**2 - 1)
+        worth = draw.betavariate(expected * concentration, (1 - expected) * concentration)
+        names, apart = world.metrics[context], min(JITTER, worth, 1 - worth)
+        shifts = [apart * draw.uniform(-1, 1) for _ in range(len(names) // 2)]
+        each = [*(worth + shift for shift in shifts), *(worth - shift for shift in shifts), worth][: len(names)]
+        chance = world.untidy.missing.get(shown, 0.0)
+        came = [name for name in names if not chance or draw.random() >= chance] or [draw.choice(names)]
+        return {name: round(score, 6) for name, score in zip(names, each, strict=True) if name in came}
+
+    def event(self, kind: str, name: object, user_id: str, at: datetime, data: dict[str, Any]) -> Event:
+        """Put what is said into its envelope."""
         return {
             "specversion": "1.0",
-            "id": f"{self.run}-{number}",
-            "source": f"fitly/simulator/{self.seed}",
+            "id": f"{self.run}-{name}",
+            "source": self.source,
             "type": kind,
             "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "subject": user_id,
             "datacontenttype": "application/json",
             "data": data,
         }
+
+    @property
+    def source(self) -> str:
+        """Who sends the events."""
+        return f"fitly/simulator/{self.seed}"
 
     def draw(self, *name: object) -> Random:
         """Give the random generator of a name: independent of every other name and of the order of asking."""
@@ -158,60 +212,6 @@ class Population:
 def nothing_stands(_user_id: str, _context: Context) -> Standing | None:
     """Be the oracle of a population nobody decides for."""
     return None
-
-
-def offline(
-    people: Population, *, days: int, start: datetime = START, standing: Oracle = nothing_stands
-) -> Iterator[Event]:
-    """Give the events of a population over some days, in order of time.
-
-    A learner's first event in a context, and the first of each later day there, is a request; the outcomes follow.
-
-    Parameters
-    ----------
-    people : Population
-    days : int
-        UTC days, from ``start`` on.
-    start : datetime
-        Midnight of the first day.
-    standing : callable
-        What stands for a learner in a context, asked when an outcome happens.
-
-    Yields
-    ------
-    dict
-        CloudEvents, ready for ``json.dumps``.
-    """
-    number = 0
-    learners = [people.learner(index) for index in range(people.size)]
-    for day in range(days):
-        plan: list[tuple[float, int, Context, bool]] = []
-        for index, learner in enumerate(learners):
-            plan += _day_of_one(people, day, index, learner)
-        for second, index, context, asks in sorted(plan):
-            at = start + timedelta(days=day, milliseconds=math.floor(second * 1000))
-            learner = learners[index]
-            number += 1
-            if asks:
-                yield people.request(number, learner, context, at)
-            else:
-                yield people.outcome(number, learner, context, at, standing(learner.user_id, context))
-
-
-def _day_of_one(people: Population, day: int, index: int, learner: Learner) -> list[tuple[float, int, Context, bool]]:
-    """Plan one learner's day: (second of the day, learner, context, whether it is a request)."""
-    draw = people.draw("day", day, index)
-    if draw.random() > learner.diligence:
-        return []
-    plan: list[tuple[float, int, Context, bool]] = []
-    clock = draw.uniform(6 * 3600, 20 * 3600)
-    for context in draw.sample(list(Context), draw.randint(1, len(Context))):
-        plan.append((clock, index, context, True))
-        for _ in range(draw.randint(1, 3)):
-            clock += draw.uniform(120, 1500)
-            plan.append((clock, index, context, False))
-        clock += 60
-    return plan
 
 
 def live(people: Population, *, standing: Oracle, now: Callable[[], datetime]) -> Iterator[Event]:
@@ -234,7 +234,7 @@ def live(people: Population, *, standing: Oracle, now: Callable[[], datetime]) -
     """
     draw = people.draw("live", people.run)
     asked: set[tuple[int, Context]] = set()
-    contexts = list(Context)
+    contexts = list(people.world.contexts)
     number = 0
     while True:
         index, context = draw.randrange(people.size), draw.choice(contexts)

@@ -5,13 +5,14 @@ The only importer of SQLAlchemy, asyncpg and Alembic. Everything is to be had fr
 
 from fitly.store.check import check
 from fitly.store.projecting import Incoming
-from fitly.store.queries import ContentSums, Snapshot, Status, decision, snapshot, status
+from fitly.store.queries import ContentSums, Flags, Snapshot, Status, decision, snapshot, status
 from fitly.store.upgrade import upgrade
 from fitly.store.writer import Fenced, Writer
 
 __all__ = [
     "ContentSums",
     "Fenced",
+    "Flags",
     "Incoming",
     "Snapshot",
     "Status",

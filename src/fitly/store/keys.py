@@ -34,9 +34,21 @@ def active_keys(rows: Sequence[tuple[str, str, int, str | None]]) -> dict[str, l
 
 
 def forget_learner(table: Table) -> Delete:
-    """Take away a learner's rows, whatever their version: what is filed under another topic has other offsets."""
+    """Take away a learner's rows that are older than the tombstone, which came by the same topic."""
+    key = arrays(LEARNER, "key")
+    return delete(table).where(table.c.user_id == key.c.user_id, table.c.version < key.c.version)
+
+
+def forget_everything(table: Table) -> Delete:
+    """Take away a learner's rows, whatever their version: they come by another topic, which has no tombstones."""
     key = arrays(LEARNER, "key")
     return delete(table).where(table.c.user_id == key.c.user_id)
+
+
+def unname(table: Table) -> Update:
+    """Take the learner's name out of rows that stay."""
+    key = arrays(LEARNER, "key")
+    return update(table).where(table.c.user_id == key.c.user_id).values(user_id=None)
 
 
 def forget_older(table: Table) -> Delete:

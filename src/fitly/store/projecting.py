@@ -15,7 +15,9 @@ from typing import Final, Protocol
 
 from fitly.core.auditing import AuditRecord, audit_record
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
+from fitly.core.names import ERASED_PREFIX
 from fitly.core.plain import plain
+from fitly.core.population_effectiveness import PopulationRecord, population_records
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,
@@ -33,10 +35,12 @@ from fitly.core.records import (
 )
 from fitly.core.system import LEDGER_KEY, SYSTEM_PREFIX
 from fitly.wire.events import parse_control
+from fitly.wire.merged import decode_merged, is_merged
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import decode_context, decode_learner, decode_ledger, split_context_key
 from fitly.wire.selected import decode_selected
 
+_NOT_LEARNERS: Final = (SYSTEM_PREFIX, ERASED_PREFIX)
 _AT_ONCE: Final = 200
 """Rows projected before others on the loop get their turn: some 50 ms."""
 
@@ -59,7 +63,7 @@ class Incoming(Protocol):
 
 @dataclass(slots=True)
 class Learners:
-    """Preferences to write, and learners whose every row goes: (user id, offset)."""
+    """Preferences to write, and learners who were erased: (user id, offset)."""
 
     preferences: list[tuple[PreferencesRecord, int]] = field(default_factory=list)
     erased: list[tuple[str, int]] = field(default_factory=list)
@@ -103,9 +107,10 @@ class Control:
 
 @dataclass(slots=True)
 class Outcomes:
-    """What was said about each outcome, in order, with its offset."""
+    """What was said about each outcome, in order, with its offset; and learners of whom nothing before counts."""
 
     said: dict[str, list[tuple[OutcomeFiled | OutcomeAmended, int]]] = field(default_factory=dict)
+    erased: list[tuple[str, int]] = field(default_factory=list)
 
 
 def newest(records: Sequence[Incoming]) -> dict[bytes, Incoming]:
@@ -116,12 +121,12 @@ def newest(records: Sequence[Incoming]) -> dict[bytes, Incoming]:
 async def learners(records: Sequence[Incoming]) -> Learners:
     """Project a batch of the learners changelog."""
     found = Learners()
+    gone = newest([record for record in records if record.value is None])  # also where something newer follows
+    found.erased = [
+        (plain(key.decode()), each.offset) for key, each in gone.items() if not key.startswith(_NOT_LEARNERS)
+    ]
     for key, record in newest(records).items():
-        if key.startswith(SYSTEM_PREFIX):
-            continue
-        if record.value is None:
-            found.erased.append((plain(key.decode()), record.offset))
-        else:
+        if record.value is not None and not key.startswith(_NOT_LEARNERS):
             found.preferences.append((preferences_record(decode_learner(record.value)), record.offset))
     return found
 
@@ -184,6 +189,16 @@ async def control(records: Sequence[Incoming]) -> Control:
     return found
 
 
+async def population(records: Sequence[Incoming]) -> list[tuple[PopulationRecord, int]]:
+    """Project a batch of the population changelog: the newest of what the partitions' words add up to."""
+    return [
+        (one, record.offset)
+        for key, record in newest(records).items()
+        if record.value is not None and is_merged(key)
+        for one in population_records(decode_merged(record.value))
+    ]
+
+
 async def outcomes(records: Sequence[Incoming]) -> Outcomes:
     """Read a batch of outcomes, kept in order per event."""
     found = Outcomes()
@@ -193,4 +208,8 @@ async def outcomes(records: Sequence[Incoming]) -> Outcomes:
         if record.value is not None:
             effect = decode_outcome(record.value)
             found.said.setdefault(effect.id, []).append((effect, record.offset))
+        elif record.key is not None:
+            user_id = record.key.decode()
+            found.said = {name: said for name, said in found.said.items() if said[0][0].user_id != user_id}
+            found.erased.append((plain(user_id), record.offset))
     return found

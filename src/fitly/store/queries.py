@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,
@@ -22,6 +24,7 @@ from fitly.core.records import (
     PolicyRecord,
     PreferencesRecord,
 )
+from fitly.core.statistics.own_baseline import by_chance
 from fitly.core.vocabulary import Bin
 from fitly.store import schema
 from fitly.store.engine import connected, make_engine, translated
@@ -36,6 +39,7 @@ RECORD_TABLES: Final[Mapping[type, Table]] = {
     DecisionRecord: schema.DECISIONS,
     LedgerRecord: schema.LEDGER,
     PolicyRecord: schema.POLICY_REVISIONS,
+    PopulationRecord: schema.POPULATION,
 }
 _AT_ONCE: Final = 2_000
 
@@ -57,6 +61,20 @@ class Status:
     bins: dict[str, int]
     read: int
     decisions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """How many effectiveness records of a context carry a test, how many of those are flagged, and by chance alone.
+
+    ``by_chance`` is what to expect where personalizing does nothing at all: one in twenty of the tested.
+    """
+
+    context: str
+    records: int
+    tested: int
+    flagged: int
+    by_chance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,11 @@ class Snapshot:
         self._connection = connection
         self.positions = positions
 
+    @property
+    def personal(self) -> list[str]:
+        """The tables whose rows name a learner."""
+        return [table.name for table in schema.METADATA.sorted_tables if "user_id" in table.c]
+
     async def rows(self, table: str, user_id: str | None = None) -> AsyncIterator[dict[str, Any]]:
         """Give every row of a table, ordered by its primary key, or those of one learner.
 
@@ -110,6 +133,22 @@ class Snapshot:
         async for row in self.rows(RECORD_TABLES[kind].name, user_id):
             yield kind(*[row[name] for name in names])
 
+    async def decided(self, prefix: str) -> AsyncIterator[tuple[str, str, str, str | None, float, datetime]]:
+        """Give user, context, mode, variant, confidence and moment of the decisions of learners whose ids begin so.
+
+        In the order in which they were made, learner by learner and context by context.
+        """
+        there = schema.DECISIONS.c
+        chosen = (
+            select(there.user_id, there.context, there.mode, there.strategy_variant, there.confidence, there.decided_at)
+            .where(there.user_id.startswith(prefix, autoescape=True))
+            .order_by(there.user_id, there.context, there.decided_at, there.cause_offset)
+        )
+        with translated():
+            result = await self._connection.stream(chosen, execution_options={"yield_per": _AT_ONCE})
+            async for row in result:
+                yield tuple(row)
+
     async def counts(self) -> dict[str, int]:
         """Give the number of rows of every table."""
         counted: dict[str, int] = {}
@@ -132,6 +171,15 @@ class Snapshot:
         )
         with translated():
             return [ContentSums(row[0], *map(int, row[1:])) for row in await self._connection.execute(chosen)]
+
+    async def flags(self) -> list[Flags]:
+        """Give each context's flags beside those that chance alone would give, sorted."""
+        table = schema.EFFECTIVENESS.c
+        tested, flagged = func.count(table.p_value), func.count().filter(table.is_statistically_significant)
+        chosen = select(table.context, func.count(), tested, flagged).group_by(table.context).order_by(table.context)
+        with translated():
+            found = await self._connection.execute(chosen)
+            return [Flags(row[0], row[1], row[2], row[3], by_chance(row[2])) for row in found]
 
     async def dangling(self) -> dict[str, int]:
         """Count references that lead nowhere, where the database does not hold them itself.

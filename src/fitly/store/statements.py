@@ -8,7 +8,7 @@ batch applied twice, or after a later one (positions set back by hand), changes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from operator import attrgetter
 from typing import Any, Final
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.effectiveness import UNKNOWN_COLUMNS
+from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,
@@ -98,31 +99,32 @@ FILED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _unsettled)
 AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES))
 DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, _rendered_later)
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
+POPULATION: Final = Kind(schema.POPULATION, PopulationRecord, _not_newer(schema.POPULATION))
 
-_PERSONAL: Final = (
-    schema.PREFERENCES,
-    schema.EFFECTIVENESS,
-    schema.CONFIGS,
-    schema.OUTCOMES,
-    schema.DECISIONS,
-    schema.ASSIGNMENTS,
-)
-"""Tables that hold a learner's rows; the audit log is kept."""
 _OVERTAKEN: Final = keys.overtaken()
 _DEACTIVATE: Final = keys.deactivate()
 _FORGET_CONTEXT: Final = (keys.forget_older(schema.EFFECTIVENESS), keys.forget_older(schema.CONFIGS))
 _FORGET_DECISIONS: Final = keys.forget_older(schema.DECISIONS)
-_FORGET_LEARNER: Final = tuple(keys.forget_learner(table) for table in _PERSONAL)
+_FORGET_LEARNER: Final = (
+    keys.forget_learner(schema.PREFERENCES),
+    keys.forget_everything(schema.ASSIGNMENTS),
+    keys.unname(schema.AUDIT_LOG),
+)
+"""What an erasure takes away at the learner's tombstone; the audit log stays, without the name."""
+_FORGET_OUTCOMES: Final = keys.forget_learner(schema.OUTCOMES)
 
 
 async def write_learners(connection: AsyncConnection, found: Learners) -> int:
-    """Write preferences; a learner whose row is gone was erased, and every row of theirs goes."""
-    written = await PREFERENCES.write(connection, found.preferences)
+    """Write preferences; a learner whose row is gone was erased.
+
+    What other topics say of the learner goes by tombstones of their own, behind what they said before: so it does not
+    matter which topic is read first.
+    """
     if found.erased:
         parameters = keys.learner_keys(sorted(found.erased))
         for statement in _FORGET_LEARNER:
             await connection.execute(statement, parameters)
-    return written + len(found.erased)
+    return await PREFERENCES.write(connection, found.preferences) + len(found.erased)
 
 
 async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
@@ -148,6 +150,11 @@ async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
     return written
 
 
+async def write_population(connection: AsyncConnection, found: Sequence[tuple[PopulationRecord, int]]) -> int:
+    """Write what is known over all learners; a context's newest look replaces its former one."""
+    return await POPULATION.write(connection, found)
+
+
 async def write_control(connection: AsyncConnection, found: Control) -> int:
     """Write policy revisions, each once, and with each whose act it was."""
     numbers = schema.POLICY_REVISIONS.c.control_number
@@ -167,7 +174,7 @@ async def write_decisions(connection: AsyncConnection, found: Decisions) -> int:
 
 
 async def write_outcomes(connection: AsyncConnection, found: Outcomes) -> int:
-    """Write outcomes: filings as they come, amended ones on top of what is there."""
+    """Write outcomes: filings as they come, amended ones on top of what is there; what an erasure ends goes first."""
     filed: list[tuple[OutcomeRecord, int]] = []
     amended: dict[str, Said] = {}
     for identifier, said in sorted(found.said.items()):
@@ -175,6 +182,8 @@ async def write_outcomes(connection: AsyncConnection, found: Outcomes) -> int:
             amended[identifier] = said
         elif (record := _fold(None, said)) is not None:
             filed.append(record)
+    if found.erased:
+        await connection.execute(_FORGET_OUTCOMES, keys.learner_keys(sorted(found.erased)))
     written = await FILED.write(connection, filed)
     return written + (await _amend(connection, amended) if amended else 0)
 

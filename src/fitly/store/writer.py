@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fitly.core.errors import Broken, Refused
-from fitly.core.topics import CONTEXTS_CHANGELOG, CONTROL, LEARNERS_CHANGELOG, OUTCOMES, SELECTED
+from fitly.core.topics import CONTEXTS_CHANGELOG, CONTROL, LEARNERS_CHANGELOG, OUTCOMES, POPULATION_CHANGELOG, SELECTED
 from fitly.store import projecting, schema, statements
 from fitly.store.engine import make_engine, translated
 from fitly.store.projecting import Incoming
@@ -53,7 +53,7 @@ class Writer:
         The topics it understands, without the installation's prefix.
     """
 
-    topics: Final = (CONTROL, LEARNERS_CHANGELOG, CONTEXTS_CHANGELOG, SELECTED, OUTCOMES)
+    topics: Final = (CONTROL, LEARNERS_CHANGELOG, CONTEXTS_CHANGELOG, SELECTED, OUTCOMES, POPULATION_CHANGELOG)
 
     def __init__(self, url: str) -> None:
         self._engine = make_engine(url)
@@ -158,6 +158,9 @@ async def _project(topic: str, partition: int, records: Sequence[Incoming]) -> A
         if topic == SELECTED:
             decisions = await projecting.decisions(records)
             return lambda connection: statements.write_decisions(connection, decisions)
+        if topic == POPULATION_CHANGELOG:
+            population = await projecting.population(records)
+            return lambda connection: statements.write_population(connection, population)
         if topic == OUTCOMES:
             outcomes = await projecting.outcomes(records)
             return lambda connection: statements.write_outcomes(connection, outcomes)

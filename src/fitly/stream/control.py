@@ -166,7 +166,11 @@ async def open_log(settings: Settings, clock_mode: ClockMode, partitions: int) -
         birth = LogOpened(birth_id=str(uuid.uuid4()), clock_mode=clock_mode, partitions=partitions)
         return [
             birth,
-            PolicyRevised(revision=1, policy=Policy(default_level=settings.default_level), note="at opening"),
+            PolicyRevised(
+                revision=1,
+                policy=Policy(default_level=settings.default_level, sources=settings.sources),
+                note="at opening",
+            ),
         ]
 
     sequencer = Sequencer(settings)
@@ -183,24 +187,37 @@ def policy_in_force(history: Sequence[ControlEvent]) -> Policy | None:
     return next((event.data.policy for event in reversed(history) if isinstance(event.data, PolicyRevised)), None)
 
 
-async def overruled_level(settings: Settings) -> Problem | None:
-    """Tell a level that was set but is not the one in force: the policy alone decides, and an open log has one.
+async def overruled(settings: Settings) -> list[Problem]:
+    """Tell what was set but is not what is in force: the policy alone decides, and an open log has one.
 
     Raises
     ------
     Broken, Retryable
         As `read_control`.
     """
-    if "default_level" not in settings.model_fields_set:
-        return None
-    policy = policy_in_force((await read_control(settings)).events)
-    if policy is None or policy.default_level is settings.default_level:
-        return None
-    return Problem(
-        f"FITLY_DEFAULT_LEVEL is {settings.default_level.value}, the policy in force says {policy.default_level.value}",
-        "the setting is read when the log is opened, never after: take it away, or put a policy with that level in "
-        "force (`fitly policy revise`)",
-    )
+    wished = settings.model_fields_set & {"default_level", "erasure_sources", "preference_sources"}
+    policy = policy_in_force((await read_control(settings)).events) if wished else None
+    if policy is None:
+        return []
+    asked, ruled = settings.sources, policy.sources
+    said = {
+        "default_level": ("level", settings.default_level.value, policy.default_level.value),
+        "erasure_sources": ("sources", _listed(asked.erasure), _listed(ruled.erasure)),
+        "preference_sources": ("sources", _listed(asked.preferences), _listed(ruled.preferences)),
+    }
+    return [
+        Problem(
+            f"FITLY_{name.upper()} is {here}, the policy in force says {there}",
+            f"the setting is read when the log is opened, never after: take it away, or put a policy with that {what} "
+            "in force (`fitly policy revise`)",
+        )
+        for name, (what, here, there) in said.items()
+        if name in wished and here != there
+    ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "any"
 
 
 def last_revision(history: Sequence[ControlEvent]) -> int:

@@ -16,7 +16,7 @@ from aiokafka.structs import TopicPartition
 
 from fitly.core.errors import Broken
 from fitly.core.system import FOLD_VERSION
-from fitly.core.topics import OUTCOMES, REJECTED, SELECTED, SNAPSHOTS
+from fitly.core.topics import ASSESSED, OUTCOMES, REJECTED, SELECTED, SNAPSHOTS
 from fitly.stream.clients import started_producer, started_reader
 from fitly.stream.read import partitions_of, read_topic
 from fitly.wire.snapshots import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fitly.settings import Settings
     from fitly.wire.shard import Change, Shard
 
-OUTPUTS: Final = (SELECTED, OUTCOMES, REJECTED)
+OUTPUTS: Final = (SELECTED, OUTCOMES, ASSESSED, REJECTED)
 _GLANCE_BYTES: Final = 64 << 10
 _POLL_MS: Final = 200
 

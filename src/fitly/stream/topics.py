@@ -16,7 +16,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from fitly.core.errors import Broken, Retryable
 from fitly.core.problems import Problem
-from fitly.core.topics import INPUT, SNAPSHOTS, TOPICS, Topic
+from fitly.core.topics import INPUT, REJECTED, SNAPSHOTS, TOPICS, Topic
 from fitly.core.vocabulary import ClockMode
 from fitly.stream.clients import BATCH_BYTES, started_admin, understood
 from fitly.stream.control import open_log
@@ -46,7 +46,7 @@ def broker_settings(topic: Topic, clock_mode: ClockMode) -> dict[str, str]:
     '-1'
     """
     settings = {"cleanup.policy": topic.cleanup, **topic.config}
-    if topic.cleanup == "delete":
+    if "delete" in topic.cleanup:
         endless = topic.retention_ms is None or (clock_mode is ClockMode.AS_OF and topic.name in {INPUT, SNAPSHOTS})
         settings["retention.ms"] = "-1" if endless else str(topic.retention_ms)
     if topic.name == INPUT:
@@ -163,6 +163,8 @@ def _is_vital(key: str, topic: Topic, clock_mode: ClockMode, has: Mapping[str, s
         return int(has[key]) < BATCH_BYTES
     if key == "retention.ms":  # A6: old stamps meet time retention
         return topic.name == INPUT and clock_mode is ClockMode.AS_OF
+    if key == "cleanup.policy" and topic.name == REJECTED:  # uncompacted, tombstones take nothing out: retention does
+        return False
     return key in {"cleanup.policy", "message.timestamp.type"}
 
 

@@ -23,7 +23,7 @@ from fitly.stream import topics
 from fitly.stream.agents import AGENTS
 from fitly.stream.app import App, build_app
 from fitly.stream.clients import started_reader, understood
-from fitly.stream.control import overruled_level
+from fitly.stream.control import overruled
 from fitly.stream.generation import read_generation
 from fitly.stream.host import Host
 from fitly.stream.page import Page
@@ -101,8 +101,8 @@ async def _sound(settings: Settings) -> Generation:
         message = "FITLY_CONTROL_KEY is not set: without it control events cannot be told from forged ones"
         raise Broken(message, restart_helps=False)
     findings = await topics.examine(settings)
-    overruled = None if findings.vital else await overruled_level(settings)
-    for problem in [*findings.advice, *([overruled] if overruled else [])]:
+    advice = findings.advice if findings.vital else [*findings.advice, *await overruled(settings)]
+    for problem in advice:
         log.warning(problem.what, remedy=problem.remedy)
     for problem in findings.vital:
         log.error(problem.what, remedy=problem.remedy)

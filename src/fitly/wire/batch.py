@@ -12,6 +12,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
+from fitly.core.assessing import looked_at_row
 from fitly.core.decisions import Answer, Cause, Selected
 from fitly.core.erasing import refused_once_more
 from fitly.core.errors import Broken
@@ -317,13 +318,21 @@ class Batch:
             keys = (key for key in self._shard.keys.after(sweep.after, rows, fresh) if self._is_there(key))
             found = next_slice(sweep, self._shard.partition, keys, self._withdrawn, MOST_DUE)
             for key, row, selected in found.withdrawn:
-                self._context(key)
-                self._keep(row, key)
-                self.outputs.append(outgoing(Answer(selected)))
+                self._withdraw(key, row, Answer(selected))
             withdrawn = len(found.withdrawn)
             if found.sweep.cause or not begun or self.sweep is not None:
                 self.sweep = found.sweep
         self._fall_due(MOST_DUE - withdrawn)
+
+    def _withdraw(self, key: bytes, row: ContextRow, answer: Answer) -> None:
+        before = self._context(key)
+        assert before is not None  # noqa: S101 - what is withdrawn stood there
+        at = Moment(self.clock, self.clock, self._shard.partition, self.offset)
+        row, said = looked_at_row(before, row, at)
+        self._keep(row, key)
+        self.outputs.append(outgoing(answer))
+        for effect in said:
+            self.outputs.append(outgoing(effect))
 
     def _withdrawn(self, key: bytes, cause: Cause) -> tuple[ContextRow, Selected] | None:
         """Look at one row of many: what stays as it is must not stay in memory."""
@@ -345,7 +354,8 @@ class Batch:
             if row is None or row.due_at != due:
                 continue
             learner = self.learner(row.user_id) if row.lapses_at <= self.clock else None
-            row, effects = fall_due(row, learner, self.force, self.clock)
+            at = Moment(self.clock, self.clock, self._shard.partition, self.offset)
+            row, effects = fall_due(row, learner, self.force, at)
             self._keep(row, key)
             for effect in effects:
                 self.outputs.append(outgoing(effect))

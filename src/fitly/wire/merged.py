@@ -15,6 +15,7 @@ from fitly.core.errors import Broken, Refused
 from fitly.core.learner import NEVER
 from fitly.core.numbers import Millis
 from fitly.core.partials import Kind, Look, Merged, Partial
+from fitly.core.system import SYSTEM_PREFIX
 from fitly.wire.partials import decode_partial, encode_partial, spelt
 from fitly.wire.rows import DUE_WIDTH
 
@@ -41,6 +42,15 @@ class _Merged:
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(_Merged)
+
+
+def is_merged(key: bytes) -> bool:
+    """Tell whether a key is of what the words add up to, and neither of one partition's word nor of the system.
+
+    >>> is_merged(b"priors|MISSION"), is_merged(b"priors|MISSION|0"), is_merged(bytes(1) + b"position")
+    (True, False, False)
+    """
+    return key.count(b"|") == 1 and not key.startswith(SYSTEM_PREFIX)
 
 
 def encode_word(partial: Partial) -> bytes:

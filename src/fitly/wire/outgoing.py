@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fitly.core.decisions import Answer, DecisionGone, Effect, LetterGone
-from fitly.core.topics import INPUT, OUTCOMES, REJECTED, SELECTED
+from fitly.core.assessments import Assessed
+from fitly.core.decisions import Answer, DecisionGone, Effect, LetterGone, OutcomesGone
+from fitly.core.topics import ASSESSED, INPUT, OUTCOMES, REJECTED, SELECTED
+from fitly.wire.assessed import encode_assessed
 from fitly.wire.outcomes import encode_outcome
 from fitly.wire.rows import context_key
 from fitly.wire.selected import ANSWERS_HEADER, encode_selected
@@ -44,8 +46,12 @@ def outgoing(effect: Effect) -> Outgoing:
         key = context_key(selected.user_id, selected.context)
         headers = () if effect.answers is None else ((ANSWERS_HEADER, effect.answers.encode()),)
         return Outgoing(SELECTED, key, encode_selected(selected), headers)
+    if isinstance(effect, Assessed):
+        return Outgoing(ASSESSED, context_key(effect.user_id, effect.context), encode_assessed(effect))
     if isinstance(effect, DecisionGone):
         return Outgoing(SELECTED, context_key(effect.user_id, effect.context), None)
+    if isinstance(effect, OutcomesGone):
+        return Outgoing(OUTCOMES, effect.user_id.encode(), None)
     if isinstance(effect, LetterGone):
         return Outgoing(REJECTED, letter_key(effect.user_id.encode(), effect.partition, effect.offset), None)
     return Outgoing(OUTCOMES, effect.user_id.encode(), encode_outcome(effect))

@@ -23,6 +23,7 @@ from fitly.core.insights import PAYLOADS, StyleProfile
 from fitly.core.rules import SHADOW_NAME, Policy, RewardWeights, Shadow
 from fitly.core.topics import TOPICS
 from fitly.core.vocabulary import Algorithm, Metric, Variant
+from fitly.wire import assessed as assessments
 from fitly.wire.cloudevents import CloudEvent
 from fitly.wire.events import CONTROL_ADAPTER, LEARNER_ADAPTER
 from fitly.wire.moments import RFC_3339
@@ -137,12 +138,14 @@ def files() -> dict[str, bytes]:
     either: Any = Annotated[Union[filed, amended], Discriminator("type")]  # noqa: UP007 - made at run time
     outcomes: TypeAdapter[Any] = TypeAdapter(either)
     selected: TypeAdapter[Any] = TypeAdapter(_said(KIND, StrategySelected))
+    assessed: TypeAdapter[Any] = TypeAdapter(_said(assessments.KIND, assessments.EffectivenessAssessed))
     return {
         "learner-events.json": _file(LEARNER_ADAPTER, "learner-events.json", "validation"),
         "control.json": _file(CONTROL_ADAPTER, "control.json", "validation"),
         "strategy-selected.json": _file(selected, "strategy-selected.json", "serialization"),
         "outcomes.json": _file(outcomes, "outcomes.json", "serialization"),
         "partials.json": _file(TypeAdapter(PartialSums), "partials.json", "serialization"),
+        "effectiveness-assessed.json": _file(assessed, "effectiveness-assessed.json", "serialization"),
     }
 
 

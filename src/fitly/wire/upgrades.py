@@ -6,14 +6,17 @@ that version to the next; what a former version did not know is left unknown, ne
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
-from fitly.core.entries import DECISIONS, NO_OVERLAP, OUTCOMES, DecisionEntry
+from fitly.core.entries import DECISIONS, NO_DEFAULT, NO_OVERLAP, OUTCOMES, DecisionEntry
 from fitly.core.evidence import weigh
 from fitly.core.learner import ContextRow
 from fitly.core.outcomes import UNTYPED
 
 _OVERLAP: Final = DECISIONS.start_of(DecisionEntry._fields.index("overlap"))
+_UNKNOWN: Final = NO_OVERLAP + struct.pack("<ii", NO_DEFAULT, 0)
+"""Of a decision: no arm had a chance, and no default stands for it."""
 _UNKNOWN_KIND: Final = bytes((UNTYPED,))
 
 
@@ -22,8 +25,9 @@ def context_of_2(row: ContextRow) -> ContextRow:
 
     Version 1 kept neither how much of a decision each arm is worth nor an outcome's type, and no evidence: what its
     closed decisions say of their arms is taken from those it remembers, as of decisions that were not randomized.
+    It kept no default reward either: windows that were open stay without one.
     """
-    decisions = _widened(row.decisions, DECISIONS.width - len(NO_OVERLAP), _OVERLAP, NO_OVERLAP)
+    decisions = _widened(row.decisions, DECISIONS.width - len(_UNKNOWN), _OVERLAP, _UNKNOWN)
     outcomes = _widened(row.outcomes, OUTCOMES.width - 1, OUTCOMES.width - 1, _UNKNOWN_KIND)
     evidence = b""
     for entry in DECISIONS.all(decisions):

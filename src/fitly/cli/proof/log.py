@@ -26,7 +26,7 @@ from fitly.settings import Settings
 from fitly.stream import read
 from fitly.wire.events import parse_event
 
-OUTPUTS: Final = (topics.SELECTED, topics.OUTCOMES, topics.REJECTED)
+OUTPUTS: Final = (topics.SELECTED, topics.OUTCOMES, topics.ASSESSED, topics.REJECTED)
 OPENING: Final = b"fitly.log.opened.v1"
 """Before the log was opened, events were refused; a forged opening changes nothing, since the true one comes first."""
 Step = Callable[[str, int, int], None]
@@ -107,7 +107,7 @@ class Log:
             self._ledgers.conclude(first),
             self._rejects.conclude(cut=cut(topics.REJECTED)),
             self._causes.conclude(first),
-            self._filings.conclude(cut=cut(topics.OUTCOMES), input_cut=cut(topics.INPUT)),
+            self._filings.conclude(self._tables, cut=cut(topics.OUTCOMES), input_cut=cut(topics.INPUT)),
         ]
         if self._starts is not None and self._replay is not None:
             findings += await self._conclude_replay(self._starts, self._replay)
@@ -136,8 +136,8 @@ class Log:
             self._causes.see(record)
         elif topic == topics.OUTCOMES:
             self._filings.see(record)
-        else:
-            self._rejects.see(record.partition, dict(record.headers))
+        elif topic == topics.REJECTED:
+            self._rejects.see(record.partition, record.value, dict(record.headers))
 
     async def _read_input(self) -> None:
         done, total = 0, sum(self._bounds.ends_of(topics.INPUT).values())
@@ -171,7 +171,7 @@ class Log:
         if record.key != event.user_id.encode():
             return
         self._causes.see_event(partition, record.offset, event)
-        self._filings.see_event(event, absorbed=absorbed)
+        self._filings.see_event(partition, event, absorbed=absorbed)
 
     async def _conclude_replay(self, starts: Starts, replay: Replay) -> list[Finding]:
         if starts.uncovered:

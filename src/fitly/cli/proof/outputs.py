@@ -15,17 +15,21 @@ import msgspec
 
 from fitly.cli.decoded import Record
 from fitly.cli.proof.findings import Finding
+from fitly.cli.proof.tables import Tables
 from fitly.core import topics
 from fitly.core.decisions import OutcomeFiled, Selected
 from fitly.core.errors import Refused
 from fitly.core.events import LearnerEvent, OutcomeRecorded
 from fitly.core.names import EventKey, decision_id, packed_id, unpacked_id
+from fitly.core.vocabulary import Bin
 from fitly.wire.events import parse_control
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import context_key
 from fitly.wire.selected import ANSWERS_HEADER, decode_selected, encode_selected
 
 WIDTH = 16
+UNHEARD = f"{Bin.ERASED}/fitly.outcome.recorded.v1"
+"""Where a ledger counts outcomes that came after their learner's erasure."""
 
 
 def digest(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> bytes:
@@ -155,6 +159,7 @@ class Filings:
     def __init__(self) -> None:
         self.finding = Finding("outcomes", "the topic outcomes holds exactly one record per outcome event")
         self._filed: Counter[bytes] = Counter()
+        self._home: dict[bytes, int] = {}
 
     def see(self, record: Record) -> None:
         """Look at one record of ``outcomes``."""
@@ -169,7 +174,7 @@ class Filings:
         if isinstance(effect, OutcomeFiled):
             self._filed[packed_id(effect.id)] += 1
 
-    def see_event(self, event: LearnerEvent, *, absorbed: bool) -> None:
+    def see_event(self, partition: int, event: LearnerEvent, *, absorbed: bool) -> None:
         """Look at an input event at home in its partition; where the tables have absorbed it, it must be filed."""
         if not isinstance(event.data, OutcomeRecorded):
             return
@@ -179,10 +184,15 @@ class Filings:
         elif self._filed[mark] <= 0:
             return
         self._filed[mark] -= 1
+        if self._filed[mark] < 0:
+            self._home[mark] = partition
 
-    def conclude(self, *, cut: bool, input_cut: bool) -> Finding:
-        """Take down what is missing or too much; what retention removed cannot be missed."""
-        missing = [mark for mark, count in self._filed.items() if count < 0]
+    def conclude(self, tables: Tables, *, cut: bool, input_cut: bool) -> Finding:
+        """Take down what is missing or too much; what retention removed cannot be missed.
+
+        Outcomes that came after their learner's erasure are not filed: so many may be missing as the ledger counts.
+        """
+        missing = [] if cut else self._missed(tables)
         extra = [mark for mark, count in self._filed.items() if count > 0]
         if cut:
             self.finding.notes.append(
@@ -199,3 +209,17 @@ class Filings:
             for mark in extra:
                 self.finding.differ(f"outcome {unpacked_id(mark)}", "", "one record", f"{self._filed[mark]} too many")
         return self.finding
+
+    def _missed(self, tables: Tables) -> list[bytes]:
+        """Give the outcomes without a record, of the partitions that lack more or fewer than were ERASED."""
+        lacking = [mark for mark, count in self._filed.items() if count < 0]
+        lacks = Counter[int]()
+        for mark in lacking:
+            lacks[self._home[mark]] -= self._filed[mark]
+        erased = {partition: tables.ledger(partition).bins.get(UNHEARD, 0) for partition in tables.partitions}
+        odd = {partition for partition, count in erased.items() if lacks[partition] != count}
+        for partition in odd:
+            if not lacks[partition]:
+                place = f"{topics.OUTCOMES}-{partition}"
+                self.finding.differ(place, "", f"no record of {erased[partition]} ERASED outcomes", "a record of each")
+        return [mark for mark in lacking if self._home[mark] in odd]

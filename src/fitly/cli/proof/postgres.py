@@ -18,6 +18,9 @@ from fitly.cli.expand import expand
 from fitly.cli.proof.findings import Finding
 from fitly.cli.proof.tables import Tables
 from fitly.core import topics
+from fitly.core.names import ERASED_PREFIX
+from fitly.core.plain import plain
+from fitly.core.population_effectiveness import PopulationRecord, population_records
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,
@@ -39,6 +42,7 @@ from fitly.core.system import SYSTEM_PREFIX
 from fitly.settings import Settings
 from fitly.stream import read
 from fitly.stream.generation import read_control
+from fitly.wire.merged import decode_merged, is_merged
 from fitly.wire.outcomes import decode_outcome
 from fitly.wire.rows import decode_context, decode_learner
 from fitly.wire.selected import decode_selected
@@ -52,6 +56,7 @@ SOURCES: Final = (
     topics.CONTEXTS_CHANGELOG,
     topics.SELECTED,
     topics.OUTCOMES,
+    topics.POPULATION_CHANGELOG,
 )
 POLL_S: Final = 0.5
 KEYS: Final[dict[type, Key]] = {
@@ -62,6 +67,7 @@ KEYS: Final[dict[type, Key]] = {
     PolicyRecord: lambda record: str(record.revision),
     DecisionRecord: lambda record: record.decision_id,
     OutcomeRecord: lambda record: record.id,
+    PopulationRecord: lambda record: record.id,
 }
 NAMES: Final[dict[type, str]] = {
     PreferencesRecord: "personalization_preferences",
@@ -71,6 +77,7 @@ NAMES: Final[dict[type, str]] = {
     PolicyRecord: "policy_revisions",
     DecisionRecord: "strategy_decisions",
     OutcomeRecord: "personalization_outcomes",
+    PopulationRecord: "population_effectiveness",
 }
 
 
@@ -104,7 +111,7 @@ async def prove(settings: Settings, patience: float, step: Callable[[str, int, i
         )
         return [finding]
     async with store.snapshot(settings.database_url) as snapshot:
-        readers = (_control, _learners, _contexts, _decisions, _outcomes)
+        readers = (_control, _learners, _contexts, _decisions, _outcomes, _population)
         for number, reader in enumerate(readers):
             step("Postgres", number, len(readers))
             source = await reader(settings, snapshot.positions)
@@ -177,7 +184,7 @@ async def _control(settings: Settings, positions: dict[tuple[str, int], int]) ->
 
 async def _learners(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:
     tables = await _tables(settings, topics.LEARNERS, topics.LEARNERS_CHANGELOG, positions)
-    rows = [value for table in tables.rows.values() for value in table.values()]
+    rows = [v for table in tables.rows.values() for key, v in table.items() if not key.startswith(ERASED_PREFIX)]
     found = [preferences_record(decode_learner(value)) for value in rows]
     return Source({PreferencesRecord: _by_key(PreferencesRecord, found)}, cut=False)
 
@@ -203,6 +210,16 @@ async def _contexts(settings: Settings, positions: dict[tuple[str, int], int]) -
     return Source(records, cut=False)
 
 
+async def _population(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:
+    newest: dict[bytes, bytes] = {}
+    stop = await _stop(settings, topics.POPULATION_CHANGELOG, positions)
+    async for record in read.read_topic(settings, topics.POPULATION_CHANGELOG, stop=stop):
+        if record.key is not None and record.value is not None and is_merged(record.key):
+            newest[record.key] = record.value
+    found = [one for value in newest.values() for one in population_records(decode_merged(value))]
+    return Source({PopulationRecord: _by_key(PopulationRecord, found)}, cut=False)
+
+
 async def _decisions(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:
     records: dict[str, DecisionRecord] = {}
     lag = int(topics.BY_NAME[topics.SELECTED].config["min.compaction.lag.ms"])
@@ -214,6 +231,9 @@ async def _decisions(settings: Settings, positions: dict[tuple[str, int], int]) 
             made = decision_record(decode_selected(record.value))
             if renders_later(made, records.setdefault(made.decision_id, made)):
                 records[made.decision_id] = made
+        elif record.key is not None:
+            gone = plain(record.key.decode())
+            records = {name: one for name, one in records.items() if f"{one.user_id}|{one.context}" != gone}
     return Source({DecisionRecord: records}, cut=cut)
 
 
@@ -227,6 +247,9 @@ async def _outcomes(settings: Settings, positions: dict[tuple[str, int], int]) -
             after = settled(records.get(effect.id), effect)
             if after is not None:
                 records[effect.id] = after
+        elif record.key is not None:
+            gone = plain(record.key.decode())
+            records = {name: one for name, one in records.items() if one.user_id != gone}
     return Source({OutcomeRecord: records}, cut=cut)
 
 

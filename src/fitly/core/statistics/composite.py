@@ -41,6 +41,36 @@ def shrunk_effect(applied: Sums, baseline: Sums, weight: float) -> float | Missi
     return (applied.mean - baseline.mean) / pooled * size / (size + weight)
 
 
+def shrunk_distance(applied: Sums, learners: Sums, weight: float) -> float | Missing:
+    """Give how far one learner's mean is from other learners' means, in their standard deviations, drawn towards 0.
+
+    Parameters
+    ----------
+    applied : Sums
+        The learner's decisions; one at least.
+    learners : Sums
+        Means of other learners, each counted once; two at least.
+    weight : float
+        As in `shrunk_effect`, with h = n₁n₀ / (n₁ + n₀) of decisions and learners.
+
+    Notes
+    -----
+    The yardstick is the spread between learners alone: the spread of one learner's decisions is another thing, and a
+    pooled one would be neither.
+
+    Examples
+    --------
+    >>> round(shrunk_distance(Sums.of([4, 6]), Sums.of([1, 2, 3]), 0), 6)
+    3.0
+    """
+    if not applied.n or learners.n < 2:  # noqa: PLR2004 - a variance needs two values
+        return Missing.TOO_FEW
+    if not learners.spread:
+        return Missing.ZERO_VARIANCE
+    size = applied.n * learners.n / (applied.n + learners.n)
+    return (applied.mean - learners.mean) / math.sqrt(learners.variance) * size / (size + weight)
+
+
 def composite_score(effects: Sequence[float | Missing], weights: Sequence[float]) -> float | Missing:
     """Give 100·Φ(Σ w·d / √2): the chance in percent that a personalized outcome beats an ordinary one.
 

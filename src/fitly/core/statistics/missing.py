@@ -18,6 +18,8 @@ class Missing(StrEnum):
     """What the learner would be described against is not known (yet)."""
     BASELINE_TOUCHES_ZERO = "BASELINE_TOUCHES_ZERO"
     """A percentage of a baseline that may be nothing says nothing."""
+    NOT_RANDOMIZED = "NOT_RANDOMIZED"
+    """What is compared was not assigned at random: the difference describes, and a test of it would mislead."""
     TOO_FEW = "TOO_FEW"
     """The metric was seen in too few decisions on one side."""
     ZERO_VARIANCE = "ZERO_VARIANCE"

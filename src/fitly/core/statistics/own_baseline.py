@@ -37,6 +37,8 @@ class Measuring:
         Event days of the rolling window.
     least_applied, least_control : int
         Decisions from which a learner's own baseline carries a test.
+    least_learners : int
+        Learners from which the population's baseline is one: fewer would show what another learner did.
     level : float
         Confidence of every interval.
     alpha : float
@@ -51,6 +53,7 @@ class Measuring:
     rolling_days: int = 14
     least_applied: int = 8
     least_control: int = 6
+    least_learners: int = 5
     level: float = 0.95
     alpha: float = 0.05
     shrinkage: float = 10.0
@@ -90,6 +93,17 @@ def suffices(applied: int, control: int, measuring: Measuring = MEASURING) -> bo
     (True, False, False)
     """
     return applied >= measuring.least_applied and control >= measuring.least_control
+
+
+def by_chance(tested: int, measuring: Measuring = MEASURING) -> float:
+    """Give how many of so many tested records chance alone would flag, were there no effect anywhere.
+
+    Windows and variants of one learner overlap; what is expected of a sum does not mind that.
+
+    >>> by_chance(240)
+    12.0
+    """
+    return measuring.alpha * tested
 
 
 def own_figures(applied: Sample, control: Sample, measuring: Measuring = MEASURING) -> Figures:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from fitly.core.statistics.missing import Missing
 from fitly.core.statistics.sums import Sums
@@ -59,6 +59,36 @@ def difference_interval(applied: Sums, baseline: Sums, level: float) -> Interval
     >>> round(lower * 1e6, 3), round(upper * 1e6, 3)
     (-3.454, 2.788)
     """
+    found = _error(applied, baseline)
+    if isinstance(found, Missing):
+        return found
+    between, error, freedom = found
+    reach = float(stdtrit(freedom, 0.5 + level / 2)) * error
+    return Interval(between - reach, between + reach)
+
+
+def difference_p(applied: Sums, baseline: Sums) -> float | Missing:
+    """Give the two-sided p of there being no difference of the means.
+
+    Returns
+    -------
+    float or Missing
+        Equals ``scipy.stats.ttest_ind(equal_var=False).pvalue``.
+
+    Examples
+    --------
+    >>> round(difference_p(Sums.of([1, 2, 3]), Sums.of([1, 2, 4])), 6)
+    0.770026
+    """
+    found = _error(applied, baseline)
+    if isinstance(found, Missing):
+        return found
+    between, error, freedom = found
+    return 2 * float(stdtr(freedom, -abs(between) / error))
+
+
+def _error(applied: Sums, baseline: Sums) -> tuple[float, float, float] | Missing:
+    """Give the difference of the means, its standard error, and that one's degrees of freedom."""
     between = difference(applied, baseline)
     if isinstance(between, Missing) or applied.n < _LEAST or baseline.n < _LEAST:
         return Missing.TOO_FEW
@@ -66,8 +96,7 @@ def difference_interval(applied: Sums, baseline: Sums, level: float) -> Interval
         return Missing.ZERO_VARIANCE
     first, second = applied.variance / applied.n, baseline.variance / baseline.n
     freedom = (first + second) ** 2 / (first**2 / (applied.n - 1) + second**2 / (baseline.n - 1))
-    reach = float(stdtrit(freedom, 0.5 + level / 2)) * math.sqrt(first + second)
-    return Interval(between - reach, between + reach)
+    return between, math.sqrt(first + second), freedom
 
 
 def improvement(applied: Sums, baseline: Sums, level: float) -> float | Missing:
@@ -86,10 +115,17 @@ def improvement(applied: Sums, baseline: Sums, level: float) -> float | Missing:
     >>> improvement(Sums.of([750_000, 850_000]), Sums.of([0, 100_000]), 0.95)
     <Missing.BASELINE_TOUCHES_ZERO: 'BASELINE_TOUCHES_ZERO'>
     """
-    if not applied.n or baseline.n < _LEAST:
+    between = difference(applied, baseline)
+    return between if isinstance(between, Missing) else percent_of(between, baseline, level)
+
+
+def percent_of(between: float, baseline: Sums, level: float) -> float | Missing:
+    """Give a difference in percent of a baseline, where that is surely not nothing.
+
+    >>> percent_of(0.2, Sums.of([400_000, 400_000]), 0.95)
+    50.0
+    """
+    if baseline.n < _LEAST:
         return Missing.TOO_FEW
     reach = float(stdtrit(baseline.n - 1, 0.5 + level / 2)) * math.sqrt(baseline.variance / baseline.n)
-    if abs(baseline.mean) <= reach:
-        return Missing.BASELINE_TOUCHES_ZERO
-    across = applied.total * baseline.n - baseline.total * applied.n
-    return 100 * across / (applied.n * baseline.total)
+    return Missing.BASELINE_TOUCHES_ZERO if abs(baseline.mean) <= reach else 100 * between / baseline.mean

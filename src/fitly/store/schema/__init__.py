@@ -4,6 +4,7 @@ from fitly.store.schema.books import AUDIT_LOG, DECISIONS, LEDGER, POLICY_REVISI
 from fitly.store.schema.columns import METADATA
 from fitly.store.schema.experiments import ASSIGNMENTS, EXPERIMENTS, RESULTS
 from fitly.store.schema.learners import CONFIGS, EFFECTIVENESS, OUTCOMES, PREFERENCES
+from fitly.store.schema.population import POPULATION
 
 __all__ = [
     "ASSIGNMENTS",
@@ -16,6 +17,7 @@ __all__ = [
     "METADATA",
     "OUTCOMES",
     "POLICY_REVISIONS",
+    "POPULATION",
     "PREFERENCES",
     "RESULTS",
     "SINK_POSITIONS",

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Date, Double, Index, Integer, Text, 
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.schema import ForeignKeyConstraint
 
-from fitly.core.effectiveness import BaselineKind, Direction, WindowKind
+from fitly.core.assessments import BaselineKind, Direction, WindowKind
 from fitly.core.rules import Policy
 from fitly.core.vocabulary import Bin, Context, Level, OutcomeType, Variant
 from fitly.store.schema.columns import (
@@ -130,7 +130,12 @@ EFFECTIVENESS: Final = table(
     *figure("completion_rate_difference", "Mean applied minus mean baseline"),
     *figure("engagement_difference", "Mean applied minus mean baseline"),
     column("sample_size_applied", BigInteger, "Personalized decisions measured in the window", check=COUNT),
-    column("sample_size_baseline", BigInteger, "Baseline decisions measured in the window", check=COUNT),
+    column(
+        "sample_size_baseline",
+        BigInteger,
+        "Baseline decisions measured in the window; of the POPULATION: learners",
+        check=COUNT,
+    ),
     *figure("correlation", "Pearson of applied (0/1) and composite outcome"),
     *figure("p_value", "Two-sided p of there being no correlation", check=SHARE),
     *figure("confidence_interval", "Fisher interval of the correlation: {lower, upper}", JSON),

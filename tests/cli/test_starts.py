@@ -41,7 +41,7 @@ def begun(at: int) -> Start:
     shard = Shard(0, KEY)
     shard.opened()
     shard.adopt(shard.fold(RECORDS[:at]))
-    outputs = {topic: len(before.records[topic]) for topic in (topics.SELECTED, topics.OUTCOMES, topics.REJECTED)}
+    outputs = {topic: len(before.records[topic]) for topic, _ in before.sent()}
     other = Shard(0, KEY)
     for page, _ in pages(shard.state()):
         for change in decode_page(page):

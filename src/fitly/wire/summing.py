@@ -121,7 +121,8 @@ class PartitionSums:
         changes = [
             Change(CONTEXTS, at_rest.sums_key(*name), at_rest.encode_sums(totals[name])) for name in sorted(totals)
         ]
-        if self._untold != self._before.untold or (everything and self._untold):
+        # Also where nothing is left untold: whether a row stands must not depend on where a batch ended.
+        if totals or self._untold != self._before.untold:
             untold = Untold({f"{kind}|{name}": count for (kind, name), count in self._untold.items()})
             changes.append(Change(CONTEXTS, UNTOLD_KEY, at_rest.encode_untold(untold)))
         return changes

@@ -83,6 +83,7 @@ RESTORE_SECONDS: Final = Metric(
     "Duration of a restore, fencing included.",
     buckets=(*_SECONDS, 120.0, 600.0),
 )
+SNAPSHOTS: Final = Metric("fitly_snapshots", Kind.COUNTER, "Snapshots of a partition's rows completed.", ("partition",))
 REFUSED_SHARE: Final = Metric(
     "fitly_refused_share", Kind.GAUGE, "Share of the last 1,000 records that were refused.", ("partition",)
 )
@@ -110,7 +111,7 @@ SINK_LAG: Final = Metric(
 METRICS: Final = (
     RECORDS, OUTPUTS, CHANGES, COMMITS, COMMIT_SECONDS, FOLD_SECONDS, TICKS, OVERDUE, LAG, POSITION, CLOCK, OWNED,
     RESTORED, RESTORE_SECONDS, REFUSED_SHARE, REFUSAL_ALARM, LOST_BATCHES, READY, SINK_RECORDS, SINK_SECONDS,
-    SINK_WAITS, SINK_LAG,
+    SINK_WAITS, SINK_LAG, SNAPSHOTS,
 )  # fmt: skip
 
 

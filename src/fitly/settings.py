@@ -111,6 +111,12 @@ class Settings(BaseSettings):
         default=60.0, description="Seconds between two clock ticks of a partition on a LIVE log."
     )
 
+    snapshot_days: Annotated[float, Field(ge=0, le=30)] = Field(
+        default=7.0,
+        description="Days of the log's clock between two snapshots of a partition on a LIVE log: how much of the log's "
+        "30 days a replay may be unable to cover. 0 takes none but where a release changes the fold.",
+    )
+
     @field_validator("database_url")
     @classmethod
     def _name_the_driver(cls, url: str) -> str:

@@ -13,6 +13,7 @@ from fitly.cli.proof.findings import Finding, parts_that_differ
 from fitly.cli.proof.ledgers import Ledgers, Rejects, bins_of
 from fitly.cli.proof.outputs import Causes, Filings
 from fitly.cli.proof.replay import Replay
+from fitly.cli.proof.starts import Start
 from fitly.core import topics
 from fitly.core.errors import Refused
 from fitly.core.events import PolicyRevised
@@ -21,6 +22,7 @@ from fitly.core.rules import Policy, Switches
 from fitly.core.system import LEDGER_KEY, Ledger
 from fitly.wire.events import encode_control, encode_tick, parse_event
 from fitly.wire.rows import encode_ledger
+from fitly.wire.shard import Shard
 
 NOW = to_millis(START)
 Tamper = Callable[[list[Record]], None]
@@ -32,9 +34,16 @@ def log() -> Folded:
     return folded()
 
 
+def beginning() -> Start:
+    """Begin where the log does."""
+    shard = Shard(0, KEY)
+    shard.opened()
+    return Start(shard)
+
+
 def replay(log: Folded, now: int = NOW) -> Replay:
     """Fold the log again and hold it against what was written."""
-    made = Replay(log.tables, log.sent(), log.ends(), KEY, now)
+    made = Replay(log.tables, log.sent(), log.ends(), {0: beginning()}, now)
     made.take(0, log.records[topics.INPUT])
     made.conclude()
     return made
@@ -156,7 +165,7 @@ def test_a_refold_names_the_output_that_was_lost_doubled_moved_or_changed(
 def test_an_output_of_after_the_tables_were_read_is_not_held_against_them(log: Folded) -> None:
     ends = log.ends()
     repeat(log.records[topics.SELECTED])
-    made = Replay(log.tables, log.sent(), ends, KEY, NOW)
+    made = Replay(log.tables, log.sent(), ends, {0: beginning()}, NOW)
     made.take(0, log.records[topics.INPUT])
     made.conclude()
     assert made.outputs.holds

@@ -415,8 +415,8 @@ def test_a_decision_is_told_in_numbers_of_one() -> None:
     assert record.assignment_probability == 0.95
     assert (record.cause_event_id, record.cause_partition, record.cause_offset) == (KEY, 2, 77)
     assert record.arms == {
-        "PATTERN_HEAVY": {"n": 3, "mean": 0.6, "expected": 0.07, "sd": 0.05},
-        "BALANCED": {"n": 0, "mean": None, "expected": 0.01, "sd": 0.1},
+        "PATTERN_HEAVY": {"n": 3, "mean": 0.6, "expected": 0.07, "sd": 0.05, "effect": None},
+        "BALANCED": {"n": 0, "mean": None, "expected": 0.01, "sd": 0.1, "effect": None},
     }
     assert record.experiment == "spring\ufffdtrial"
     assert decision_record(selected(strategy_variant=None)).strategy_variant is None

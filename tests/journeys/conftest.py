@@ -48,6 +48,7 @@ class Installation:
     settings: Settings
     folder: Path
     roles: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    more: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,6 +61,7 @@ class Installation:
             "FITLY_CONTROL_KEY": KEY,
             "FITLY_PREFIX": self.settings.prefix,
             "PYTHONWARNINGS": "error",
+            **self.more,
         }
 
     def fitly(self, *arguments: str, status: int | None = 0, given: str | None = None) -> Answer:
@@ -115,7 +117,7 @@ def install(
     """Make an installation: topics, tables, worker and sink; all of it is stopped after the test."""
     made: list[Installation] = []
 
-    def make(*, as_of: bool = False, roles: tuple[str, ...] = ("worker", "sink")) -> Installation:
+    def make(*, as_of: bool = False, roles: tuple[str, ...] = ("worker", "sink"), **more: str) -> Installation:
         folder = tmp_path / uuid.uuid4().hex
         folder.mkdir()
         settings = Settings(
@@ -125,7 +127,7 @@ def install(
             prefix=f"j{uuid.uuid4().hex[:8]}-",
             data=folder,
         )
-        one = Installation(settings, folder)
+        one = Installation(settings, folder, more=more)
         made.append(one)
         one.fitly("topics", "create", *(["--as-of"] if as_of else []))
         one.fitly("db", "upgrade")

@@ -15,7 +15,7 @@ from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.names import DecisionId
 from fitly.wire.cloudevents import CloudEvent
 from fitly.wire.outcomes import Amended, Filed, encode_outcome
-from fitly.wire.selected import ArmSeen, CausedBy, MovedBy, Setting, StrategySelected, encode_selected
+from fitly.wire.selected import ArmSeen, AskedOf, CausedBy, MovedBy, Setting, StrategySelected, encode_selected
 
 
 def names(contract: type) -> list[str]:
@@ -41,6 +41,7 @@ def test_a_decision_has_the_keys_of_its_contract_at_every_depth() -> None:
     assert list(whole) == names(CloudEvent)
     assert list(data) == names(StrategySelected)
     assert list(data["cause"]) == names(CausedBy)
+    assert list(data["grounds"]) == names(AskedOf)
     assert data["arms"], "no arm was looked at: this test must have some"
     assert all(list(arm) == names(ArmSeen) for arm in data["arms"].values())
     assert data["parameters"], "no parameter was told: this test must have some"

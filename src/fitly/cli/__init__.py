@@ -8,7 +8,22 @@ from __future__ import annotations
 import click
 
 from fitly import __version__
-from fitly.cli import doctor, policy, publish, reads, request, rights, roles, setup, simulate, up, verify
+from fitly.cli import (
+    doctor,
+    explain,
+    policy,
+    publish,
+    reads,
+    request,
+    rights,
+    roles,
+    setup,
+    simulate,
+    snapshots,
+    table,
+    up,
+    verify,
+)
 from fitly.cli.program import MEANINGS, Program
 from fitly.core.form import is_compiled
 
@@ -35,7 +50,9 @@ for command in (
     publish.publish,
     request.request,
     reads.tail,
-    reads.table,
+    table.table,
+    snapshots.snapshots,
+    explain.explain,
     verify.verify,
     policy.policy,
     rights.preferences,

@@ -16,6 +16,7 @@ from fitly.cli.expand import Plain, expand, moment
 from fitly.cli.rows import decode
 from fitly.cli.show import COLOURS, coloured
 from fitly.core import topics
+from fitly.wire.snapshots import KIND_HEADER, PAGE
 
 TABLES: Final = {changelog: table for table, changelog in {**topics.CHANGELOGS, **topics.POPULATION_CHANGELOGS}.items()}
 
@@ -70,6 +71,8 @@ def value_of(topic: str, record: Record) -> Plain:
         return expand(decode(TABLES[topic], record.key or b"", record.value))
     if topic == topics.REJECTED:
         return text(record.value)
+    if topic == topics.SNAPSHOTS and dict(record.headers).get(KIND_HEADER) == PAGE:
+        return f"a page of {len(record.value):,} bytes"
     try:
         found: Plain = json.loads(record.value)
     except ValueError:
@@ -189,6 +192,12 @@ def _row(record: Record, value: Any) -> Text:  # noqa: ANN401
     return Text(f"{size} bytes  {_facts(facts)}")
 
 
+def _snapshot(_record: Record, value: Any) -> Text:  # noqa: ANN401
+    if not isinstance(value, dict):
+        return Text(str(value), style="dim")
+    return Text.assemble(("manifest", "cyan"), f"  {_facts(value)}")
+
+
 def _facts(data: dict[str, Any]) -> str:
     return "  ".join(
         f"{name}={json.dumps(part, ensure_ascii=False) if isinstance(part, (dict, list)) else part}"
@@ -203,5 +212,6 @@ LINES: Final[dict[str, Callable[[Record, Any], Text]]] = {
     topics.ASSESSED: _assessed,
     topics.REJECTED: _rejected,
     topics.PARTIALS: _partial,
+    topics.SNAPSHOTS: _snapshot,
     **dict.fromkeys(TABLES, _row),
 }

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from fitly.core.confidence import Belief, belief, confidence
-from fitly.core.decisions import ArmView, Cause, Selected
-from fitly.core.eligibility import is_allowed, is_held_out
+from fitly.core.decisions import ArmView, Cause, Grounds, Selected
+from fitly.core.eligibility import is_allowed, is_held_out, is_switched_on, place
 from fitly.core.entries import ARMS, DECISIONS, EVIDENCE
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow
@@ -19,7 +19,7 @@ from fitly.core.parameters import NOT_APPLIED, render
 from fitly.core.policies import ALGORITHMS, NONE, Known, greedy, leaders, with_none
 from fitly.core.shadows import looked_on
 from fitly.core.standing import let_stand, newest
-from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Level, Mode, Unit, Variant
+from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Context, Level, Mode, Unit, Variant
 from fitly.core.windows import prune
 
 _ABSTAIN: Final = {NONE: CERTAIN}
@@ -40,6 +40,7 @@ class Drawn(NamedTuple):
     confidence: float
     arms: dict[Variant, ArmView]
     beliefs: dict[Variant, Belief] | None = None
+    informed: bool = False
 
 
 class Draws:
@@ -120,9 +121,27 @@ def decide(
         newest(row.decisions),
         drawn.arms,
         draws.made,
+        None,  # not rendered anew
+        _grounds(learner, force, context, drawn),
     )
     row = let_stand(row, selected, force, now, lapses)
     return looked_on(row, selected, drawn.beliefs or {}, force) if watched else row, selected
+
+
+def _grounds(learner: LearnerRow, force: InForce, context: Context, drawn: Drawn) -> Grounds:
+    """Put down what the modes are asked of."""
+    preferences, policy = learner.preferences, force.rules.policy
+    return Grounds(
+        preferences.level,
+        is_switched_on(preferences, context),
+        preferences.auto_adapt_enabled,
+        bool(force.eligible[context]),
+        policy.algorithm,
+        policy.epsilon,
+        policy.floor,
+        policy.fixed_arm,
+        drawn.informed,
+    )
 
 
 def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws, now: Millis) -> Drawn:
@@ -131,6 +150,7 @@ def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws, no
     arms = force.eligible[row.context]
     if not arms or not is_allowed(preferences, row.context):
         return Drawn(Mode.OPTED_OUT, None, _ABSTAIN, Unit.NONE, CERTAIN, 0.0, {})
+    draws.made["holdout"] = place(force.birth, row.user_id)
     if is_held_out(force, row.user_id):
         return Drawn(Mode.HOLDOUT, None, _ABSTAIN, Unit.LEARNER, force.held_out, 0.0, {})
     if not preferences.auto_adapt_enabled and (pinned := _pinned(row, force, now)) is not None:
@@ -160,22 +180,23 @@ def _personalize(
     expected = {arm: view.expected for arm, view in views.items()}
     top = leaders(expected, policy)
     first = greedy(top, draws)
-    sure = confidence(beliefs[first], force.beliefs[row.context][first], policy)
+    prior = force.beliefs[row.context][first]
+    sure = confidence(beliefs[first], prior, policy)
     needed = force.thresholds[level]
     if needed is None or sure < needed:
         probed = policy.probe_share if level in _PROBED else 0.0
         odds = with_none(top, (1 / len(top),) * len(top), nano(probed), top[0])
         mode, variant = (Mode.PROBE, first) if draws("probe") < probed else (Mode.FALLBACK, None)
-        return Drawn(mode, variant, odds, _unit(odds), force.free, sure, views, beliefs)
+        return Drawn(mode, variant, odds, _unit(odds), force.free, sure, views, beliefs, prior.informed)
     known = Known(arms, tuple(beliefs.values()), tuple(expected.values()), top)
     rule = ALGORITHMS[policy.algorithm]
     applied = Nano(CERTAIN - nano(policy.control_share))
     odds = with_none(arms, rule.odds(known, policy), applied, top[0])
     if draws("control") < policy.control_share:
-        return Drawn(Mode.CONTROL, None, odds, _unit(odds), force.free, sure, views, beliefs)
+        return Drawn(Mode.CONTROL, None, odds, _unit(odds), force.free, sure, views, beliefs, prior.informed)
     choice = rule.choose(known, policy, odds, draws)
     mode = Mode.EXPLORE if choice.explored else Mode.EXPLOIT
-    return Drawn(mode, choice.variant, odds, _unit(odds), force.free, sure, views, beliefs)
+    return Drawn(mode, choice.variant, odds, _unit(odds), force.free, sure, views, beliefs, prior.informed)
 
 
 def _unit(odds: dict[str, Nano]) -> Unit:
@@ -197,8 +218,8 @@ def _look(
         entry = taught.get(code)
         if entry is None:
             expected = believed.mean if shrunk else force.rules.priors.metric_mean
-            views[arm] = ArmView(0, None, expected, believed.sd)
+            views[arm] = ArmView(0, None, expected, believed.sd, believed.mean)
         else:
             expected = believed.mean if shrunk else entry.raw / entry.n / ONE
-            views[arm] = ArmView(entry.n, mean(entry.raw, entry.n), expected, believed.sd)
+            views[arm] = ArmView(entry.n, mean(entry.raw, entry.n), expected, believed.sd, believed.mean)
     return beliefs, views

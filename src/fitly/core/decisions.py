@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from fitly.core.assessments import Assessed
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId
 from fitly.core.numbers import Micro, Millis, Nano
-from fitly.core.vocabulary import Bin, Context, Feature, InsightKind, Mode, OutcomeType, Unit, Variant
+from fitly.core.vocabulary import Algorithm, Bin, Context, Feature, InsightKind, Level, Mode, OutcomeType, Unit, Variant
 
 ParameterValue: TypeAlias = str | float | int | dict[str, float] | tuple[int, ...] | None
 
@@ -50,12 +50,15 @@ class ArmView(NamedTuple):
     sd : float or None
         How uncertain the expected effect is: standard deviation of its posterior; None in decisions made before it was
         told.
+    effect : float or None
+        The expected effect itself, which is what greed compares unless ``shrinkage`` is 0; None like ``sd``.
     """
 
     n: int
     mean: Micro | None
     expected: float
     sd: float | None = None
+    effect: float | None = None
 
 
 class Cause(NamedTuple):
@@ -64,6 +67,35 @@ class Cause(NamedTuple):
     event_id: EventKey
     partition: int
     offset: int
+
+
+class Grounds(NamedTuple):
+    """What a decision's mode was asked of: with this the modes can be gone through again from the record alone.
+
+    Attributes
+    ----------
+    level : Level
+        The learner's level.
+    context_enabled, auto_adapt : bool
+        Whether the learner has the context, and automatic adapting, switched on.
+    arms_enabled : bool
+        Whether the policy left an arm that may act in the context.
+    algorithm, epsilon, floor, fixed_arm
+        How the policy chose among the arms.
+    informed : bool
+        Whether the confidence follows from what is believed of the greedy arm; else it is the policy's initial one,
+        since too few learners inform the population's effect.
+    """
+
+    level: Level
+    context_enabled: bool
+    auto_adapt: bool
+    arms_enabled: bool
+    algorithm: Algorithm
+    epsilon: float
+    floor: float
+    fixed_arm: Variant | None
+    informed: bool
 
 
 class Selected(NamedTuple):
@@ -76,10 +108,12 @@ class Selected(NamedTuple):
     assignment_probability : Nano
         Probability of that learner-level assignment (holdout or not).
     draws : dict
-        The uniform draws made, by purpose.
+        The uniform draws made, by purpose; ``holdout`` is the learner's own, for ever.
     rendered_at : Millis or None
         When the parameters were rendered anew, the decision being the same; None while they are those it was made
         with. Of two renderings the later has the greater, always.
+    grounds : Grounds or None
+        What the mode follows from; None in records of before it was told.
     """
 
     decision_id: DecisionId
@@ -105,6 +139,7 @@ class Selected(NamedTuple):
     arms: dict[Variant, ArmView]
     draws: dict[str, float]
     rendered_at: Millis | None = None
+    grounds: Grounds | None = None
 
 
 class Answer(NamedTuple):

@@ -19,8 +19,15 @@ def is_allowed(preferences: Preferences, context: Context) -> bool:
     >>> is_allowed(Preferences(level=Level.NONE), Context.MISSION)
     False
     """
-    if preferences.level is _NOTHING:
-        return False
+    return preferences.level is not _NOTHING and is_switched_on(preferences, context)
+
+
+def is_switched_on(preferences: Preferences, context: Context) -> bool:
+    """Tell whether the learner has a context switched on, whatever the level.
+
+    >>> is_switched_on(Preferences(mission_enabled=False), Context.MISSION)
+    False
+    """
     if context is _CONTENT:
         return preferences.content_enabled
     if context is _ASSESSMENT:
@@ -37,10 +44,10 @@ def is_held_out(force: InForce, user_id: UserId) -> bool:
 
     The hash does not depend on the share: raising it keeps everybody who was held out before.
     """
-    return _place(force.birth, user_id) < force.rules.policy.holdout_share
+    return place(force.birth, user_id) < force.rules.policy.holdout_share
 
 
 @lru_cache(maxsize=1 << 16)
-def _place(birth: bytes, user_id: UserId) -> float:
+def place(birth: bytes, user_id: UserId) -> float:
     """Give where a learner stands between 0 and 1, for ever; asked at every decision."""
     return uniform(birth, "", user_id, "", "holdout")

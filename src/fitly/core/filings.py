@@ -11,7 +11,7 @@ from datetime import datetime
 
 from fitly.core.decisions import ArmView, Measured, OutcomeAmended, OutcomeFiled, Selected
 from fitly.core.numbers import CERTAIN, to_datetime
-from fitly.core.plain import Json, plain, rendered, share
+from fitly.core.plain import Json, as_json, plain, rendered, share
 from fitly.core.vocabulary import Bin
 
 
@@ -68,6 +68,7 @@ class DecisionRecord:
     arms: Json
     draws: Json
     rendered_at: datetime | None
+    grounds: Json
 
 
 def outcome_record(filed: OutcomeFiled) -> OutcomeRecord:
@@ -156,6 +157,7 @@ def decision_record(selected: Selected) -> DecisionRecord:
         arms={arm.value: _view(view) for arm, view in selected.arms.items()},
         draws=dict(selected.draws),
         rendered_at=None if selected.rendered_at is None else to_datetime(selected.rendered_at),
+        grounds=None if selected.grounds is None else as_json(selected.grounds._asdict()),
     )
 
 
@@ -166,4 +168,10 @@ def renders_later(record: DecisionRecord, before: DecisionRecord) -> bool:
 
 
 def _view(view: ArmView) -> Json:
-    return {"n": view.n, "mean": share(view.mean), "expected": view.expected, "sd": view.sd}
+    return {
+        "n": view.n,
+        "mean": share(view.mean),
+        "expected": view.expected,
+        "sd": view.sd,
+        "effect": view.effect,
+    }

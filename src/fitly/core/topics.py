@@ -21,6 +21,7 @@ POPULATION: Final = "population"
 LEARNERS_CHANGELOG: Final = "fitly-learners-changelog"
 CONTEXTS_CHANGELOG: Final = "fitly-contexts-changelog"
 POPULATION_CHANGELOG: Final = "fitly-population-changelog"
+SNAPSHOTS: Final = "snapshots"
 
 _DAY_MS: Final = 86_400_000
 _LAG: Final = {"max.compaction.lag.ms": str(7 * _DAY_MS)}
@@ -187,6 +188,18 @@ TOPICS: Final = (
         help=(
             "Table of the agent `experiments`: the newest word of each partition of the input, and per kind and name "
             "what they add up to, with the last look at it."
+        ),
+    ),
+    Topic(
+        name=SNAPSHOTS,
+        key="partition|offset of the input log that the snapshot stands at",
+        retention_ms=37 * _DAY_MS,
+        config={"segment.bytes": str(64 << 20), "max.message.bytes": str(4 << 20)},
+        writer=("worker",),
+        readers=("verify --replay", "table --as-of", "snapshots", "worker (the newest one's date)"),
+        help=(
+            "The rows of a partition as they were at an offset, on pages, and a manifest that closes them: a refold "
+            "begins there where the input log no longer has its beginning. Kept for the input's retention and a week."
         ),
     ),
 )

@@ -5,7 +5,7 @@ The only importer of SQLAlchemy, asyncpg and Alembic. Everything is to be had fr
 
 from fitly.store.check import check
 from fitly.store.projecting import Incoming
-from fitly.store.queries import ContentSums, Flags, Snapshot, Status, snapshot, status
+from fitly.store.queries import ContentSums, Flags, Snapshot, Status, decision, snapshot, status
 from fitly.store.upgrade import upgrade
 from fitly.store.writer import Fenced, Writer
 
@@ -18,6 +18,7 @@ __all__ = [
     "Status",
     "Writer",
     "check",
+    "decision",
     "snapshot",
     "status",
     "upgrade",

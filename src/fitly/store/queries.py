@@ -233,6 +233,23 @@ async def snapshot(url: str) -> AsyncIterator[Snapshot]:
         await engine.dispose()
 
 
+async def decision(url: str, decision_id: str) -> dict[str, Any] | None:
+    """Give the row of a decision, None where there is none (yet).
+
+    Raises
+    ------
+    Retryable
+        The database cannot be reached.
+    Broken
+        It refuses, for instance because its schema is of another release.
+    """
+    chosen = select(schema.DECISIONS).where(schema.DECISIONS.c.decision_id == decision_id)
+    async with connected(url) as connection:
+        found = (await connection.execute(chosen)).one_or_none()
+        named = {} if found is None else found._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+        return {str(name): value for name, value in named.items()} or None
+
+
 async def status(url: str) -> Status:
     """Give the sums of the moving line."""
     ledger = schema.LEDGER.c

@@ -133,7 +133,7 @@ def _unpacked(error: BaseException) -> str | None:
 
 
 def new_producer(
-    settings: Settings, transactional_id: str | None = None, *, linger_ms: int = 0
+    settings: Settings, transactional_id: str | None = None, *, linger_ms: int = 0, compression: str | None = None
 ) -> aiokafka.AIOKafkaProducer:
     """Make a producer that is idempotent, and transactional where an id is given. It is not started."""
     return aiokafka.AIOKafkaProducer(
@@ -145,16 +145,17 @@ def new_producer(
         max_batch_size=BATCH_BYTES,
         max_request_size=4 * BATCH_BYTES,
         linger_ms=linger_ms,
+        compression_type=compression,
     )
 
 
 def new_reader(
-    settings: Settings, *, fetch_bytes: int = FETCH_BYTES, max_wait_ms: int = 100
+    settings: Settings, *, fetch_bytes: int = FETCH_BYTES, max_wait_ms: int = 100, committed: bool = True
 ) -> aiokafka.AIOKafkaConsumer:
-    """Make a reader outside any group that sees committed records only. It is not started."""
+    """Make a reader outside any group that sees committed records only, unless told otherwise. It is not started."""
     return aiokafka.AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap,
-        isolation_level="read_committed",
+        isolation_level="read_committed" if committed else "read_uncommitted",
         enable_auto_commit=False,
         auto_offset_reset="none",
         max_partition_fetch_bytes=fetch_bytes,
@@ -231,23 +232,23 @@ class Started(Generic[Client]):
 
 
 def started_reader(
-    settings: Settings, *, fetch_bytes: int = FETCH_BYTES, max_wait_ms: int = 100
+    settings: Settings, *, fetch_bytes: int = FETCH_BYTES, max_wait_ms: int = 100, committed: bool = True
 ) -> Started[aiokafka.AIOKafkaConsumer]:
     """Give a reader for the length of a block."""
     return Started(
         settings.kafka_bootstrap,
-        lambda: new_reader(settings, fetch_bytes=fetch_bytes, max_wait_ms=max_wait_ms),
+        lambda: new_reader(settings, fetch_bytes=fetch_bytes, max_wait_ms=max_wait_ms, committed=committed),
         lambda it: it.stop(),
     )
 
 
 def started_producer(
-    settings: Settings, transactional_id: str | None = None, *, linger_ms: int = 0
+    settings: Settings, transactional_id: str | None = None, *, linger_ms: int = 0, compression: str | None = None
 ) -> Started[aiokafka.AIOKafkaProducer]:
     """Give a producer for the length of a block; with an id it has fenced its predecessors when the block begins."""
     return Started(
         settings.kafka_bootstrap,
-        lambda: new_producer(settings, transactional_id, linger_ms=linger_ms),
+        lambda: new_producer(settings, transactional_id, linger_ms=linger_ms, compression=compression),
         lambda it: it.stop(),
     )
 

@@ -19,9 +19,11 @@ from fitly.core.errors import Retryable
 from fitly.core.vocabulary import ClockMode
 from fitly.stream.clients import BACKOFF_S, understood
 from fitly.stream.commits import Commits
+from fitly.stream.keeping import Keeper
 from fitly.stream.restore import check_position, input_bounds, load_rows
 from fitly.stream.ticks import Ticker
 from fitly.stream.waiting import Waiting
+from fitly.wire.shard import Shard
 
 if TYPE_CHECKING:
     from faust.types import TP
@@ -65,6 +67,7 @@ class PartitionTask:
         self.tp = tp
         self._host = host
         self._commits = Commits(host.agent, host.settings, host.meters, host.generation, tp)
+        self._keeper = Keeper(host.settings, host.meters, host.generation, host.guard, self._got_on)
         self._waiting = Waiting()
         self._ticker = Ticker(host.settings.tick_interval_s)
         self._linger = host.settings.commit_linger_ms / 1000
@@ -113,7 +116,7 @@ class PartitionTask:
     async def stop(self) -> None:
         """V. Let go, in this order: a producer stopped under a running transaction hangs its task for ever (A7)."""
         await self.quiet()
-        await self._host.release(self._taking, self._life)
+        await self._host.release(self._taking, self._life, self._keeper.writing)
         await self._commits.stop()
 
     @property
@@ -150,12 +153,17 @@ class PartitionTask:
         hint = await self._host.consumer.committed(self.tp)
         bounds = await input_bounds(settings, self.tp.topic, partition, hint)
         check_position(partition, shard.position, self._host.generation, bounds)
+        if isinstance(shard, Shard):  # what the other agent adds up follows from partials, and needs no past
+            await self._keeper.begin(shard)
         self._commits.shard = shard
         self._host.follow(partition, shard)
         log.info("restored", partition=partition, rows=rows, position=shard.position.offset, log_end=bounds.end)
 
-    def _progressed(self, rows: int) -> None:
+    def _got_on(self) -> None:
         self._host.progress += 1
+
+    def _progressed(self, rows: int) -> None:
+        self._got_on()
         self._host.meters.add(metrics.RESTORED, rows, partition=str(self.tp.partition))
 
     async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
@@ -240,6 +248,12 @@ class PartitionTask:
         overdue = shard.overdue()
         self._host.meters.set(metrics.OVERDUE, overdue, partition=str(self.tp.partition))
         self._ticker.absorbed(time.monotonic(), self._position.offset, overdue)
+        self._commits.idle.clear()  # whoever takes the partition from us waits until that is done
+        try:
+            if isinstance(shard, Shard):
+                await self._keeper.consider(shard)
+        finally:
+            self._commits.idle.set()
 
     async def _tick(self) -> None:
         offset = await self._commits.tick(int(time.time() * 1000))

@@ -16,7 +16,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from fitly.core.errors import Broken, Retryable
 from fitly.core.problems import Problem
-from fitly.core.topics import INPUT, REJECTED, TOPICS, Topic
+from fitly.core.topics import INPUT, REJECTED, SNAPSHOTS, TOPICS, Topic
 from fitly.core.vocabulary import ClockMode
 from fitly.stream.clients import BATCH_BYTES, started_admin, understood
 from fitly.stream.control import open_log
@@ -37,7 +37,7 @@ def broker_settings(topic: Topic, clock_mode: ClockMode) -> dict[str, str]:
     """Give a topic's settings as the broker takes them.
 
     A6: an AS_OF input keeps the producers' stamps and has no time retention, which would delete records of old days
-    at once; on a LIVE one the broker stamps.
+    at once; on a LIVE one the broker stamps. Snapshots stay as long as what is folded from them.
 
     Examples
     --------
@@ -47,12 +47,12 @@ def broker_settings(topic: Topic, clock_mode: ClockMode) -> dict[str, str]:
     """
     settings = {"cleanup.policy": topic.cleanup, **topic.config}
     if "delete" in topic.cleanup:
-        settings["retention.ms"] = "-1" if topic.retention_ms is None else str(topic.retention_ms)
+        endless = topic.retention_ms is None or (clock_mode is ClockMode.AS_OF and topic.name in {INPUT, SNAPSHOTS})
+        settings["retention.ms"] = "-1" if endless else str(topic.retention_ms)
     if topic.name == INPUT:
         live = clock_mode is ClockMode.LIVE
         settings["message.timestamp.type"] = "LogAppendTime" if live else "CreateTime"
         if not live:
-            settings["retention.ms"] = "-1"
             settings["message.timestamp.after.max.ms"] = FOR_EVER
     return settings
 

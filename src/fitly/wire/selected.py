@@ -5,6 +5,7 @@ Knows how a consumer reads a decision: probabilities as numbers, times with zone
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -12,11 +13,11 @@ from typing import Annotated, Final
 import msgspec
 from annotated_types import Ge, Le
 
-from fitly.core.decisions import ArmView, Because, Cause, Parameter, ParameterValue, Selected
+from fitly.core.decisions import ArmView, Because, Cause, Grounds, Parameter, ParameterValue, Selected
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId, named
 from fitly.core.numbers import CERTAIN, ONE, Micro, nano, to_datetime, to_millis
 from fitly.core.parameters import UNMOVED
-from fitly.core.vocabulary import Context, Feature, InsightKind, Mode, Unit, Variant
+from fitly.core.vocabulary import Algorithm, Context, Feature, InsightKind, Level, Mode, Unit, Variant
 from fitly.wire.cloudevents import JSON, CloudEvent, encode_said
 
 KIND: Final = "fitly.strategy.selected.v1"
@@ -33,6 +34,25 @@ class ArmSeen:
     mean: Probability | None
     expected: float
     sd: float | None = None
+    effect: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedOf:
+    """What the mode follows from: the learner's level and switches, the policy's switches and way of choosing.
+
+    ``informed`` says whether the confidence follows from the greedy arm's effect, or is the policy's initial one.
+    """
+
+    level: Level
+    context_enabled: bool
+    auto_adapt: bool
+    arms_enabled: bool
+    algorithm: Algorithm
+    epsilon: Probability
+    floor: Probability
+    fixed_arm: Variant | None
+    informed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +119,7 @@ class StrategySelected:
     arms: dict[Variant, ArmSeen]
     draws: dict[str, Probability]
     rendered_at: datetime | None = None
+    grounds: AskedOf | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(CloudEvent[StrategySelected])
@@ -161,11 +182,18 @@ def encode_selected(selected: Selected) -> bytes:
         "valid_until": expiry,
         "supersedes": selected.supersedes,
         "arms": {
-            arm: {"n": n, "mean": None if mean is None else mean / ONE, "expected": expected, "sd": sd}
-            for arm, (n, mean, expected, sd) in selected.arms.items()
+            arm: {
+                "n": n,
+                "mean": None if mean is None else mean / ONE,
+                "expected": expected,
+                "sd": sd,
+                "effect": effect,
+            }
+            for arm, (n, mean, expected, sd, effect) in selected.arms.items()
         },
         "draws": selected.draws,
         "rendered_at": None,
+        "grounds": None if selected.grounds is None else selected.grounds._asdict(),
     }
     rendered_at = selected.rendered_at
     if rendered_at is None:
@@ -184,7 +212,22 @@ def decode_selected(value: bytes) -> Selected:
     msgspec.ValidationError
         If the bytes are not a selected strategy.
     """
-    data = _DECODER.decode(value).data
+    return _selected(_DECODER.decode(value).data)
+
+
+def selected_told(row: Mapping[str, object]) -> Selected:
+    """Read a decision from its columns in ``strategy_decisions``.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        If they are not those of a selected strategy.
+    """
+    cause = {name: row[f"cause_{name}"] for name in ("event_id", "partition", "offset")}
+    return _selected(msgspec.convert({**row, "cause": cause}, StrategySelected))
+
+
+def _selected(data: StrategySelected) -> Selected:
     return Selected(
         decision_id=DecisionId(data.decision_id),
         user_id=UserId(data.user_id),
@@ -207,9 +250,16 @@ def decode_selected(value: bytes) -> Selected:
         valid_until=to_millis(data.valid_until),
         supersedes=None if data.supersedes is None else DecisionId(data.supersedes),
         arms={
-            arm: ArmView(seen.n, None if seen.mean is None else Micro(round(seen.mean * ONE)), seen.expected, seen.sd)
+            arm: ArmView(
+                seen.n,
+                None if seen.mean is None else Micro(round(seen.mean * ONE)),
+                seen.expected,
+                seen.sd,
+                seen.effect,
+            )
             for arm, seen in data.arms.items()
         },
         draws=data.draws,
         rendered_at=None if data.rendered_at is None else to_millis(data.rendered_at),
+        grounds=None if data.grounds is None else Grounds(*(getattr(data.grounds, name) for name in Grounds._fields)),
     )

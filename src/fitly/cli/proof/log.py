@@ -17,6 +17,7 @@ from fitly.cli.proof.findings import Finding
 from fitly.cli.proof.ledgers import Ledgers, Rejects
 from fitly.cli.proof.outputs import Causes, Filings, Sent
 from fitly.cli.proof.replay import Mismatch, Replay
+from fitly.cli.proof.starts import Starts
 from fitly.cli.proof.tables import Tables
 from fitly.core import topics
 from fitly.core.errors import Refused
@@ -90,15 +91,15 @@ class Log:
             Filings(),
         )
         self._sent = {place: Sent(start=first) for place, first in bounds.first.items() if place[0] != topics.INPUT}
-        ends = {place: end for place, end in bounds.end.items() if place[0] != topics.INPUT}
-        key = settings.signing_key
         self._opened = {partition for partition, first in bounds.firsts_of(topics.INPUT).items() if first}
-        self._replay = Replay(tables, self._sent, ends, key, int(time.time() * 1000)) if replay else None
+        self._starts = Starts(settings, bounds.firsts_of(topics.INPUT), tables.position) if replay else None
+        self._replay: Replay | None = None
 
     async def prove(self) -> list[Finding]:
         """Read everything once, and conclude."""
         for topic in OUTPUTS:
             await self._read_output(topic)
+        self._replay = None if self._starts is None else await self._begin_replay(self._starts)
         await self._read_input()
         first = self._bounds.firsts_of(topics.INPUT)
         cut = self._bounds.is_cut
@@ -108,9 +109,14 @@ class Log:
             self._causes.conclude(first),
             self._filings.conclude(self._tables, cut=cut(topics.OUTCOMES), input_cut=cut(topics.INPUT)),
         ]
-        if self._replay is not None:
-            findings += await self._conclude_replay(self._replay)
+        if self._starts is not None and self._replay is not None:
+            findings += await self._conclude_replay(self._starts, self._replay)
         return findings
+
+    async def _begin_replay(self, starts: Starts) -> Replay:
+        ends = {place: end for place, end in self._bounds.end.items() if place[0] != topics.INPUT}
+        begun = await starts.find(self._tables.partitions)
+        return Replay(self._tables, self._sent, ends, begun, int(time.time() * 1000))
 
     async def _read_output(self, topic: str) -> None:
         done, total = 0, sum(self._bounds.ends_of(topic).values())
@@ -124,7 +130,7 @@ class Log:
     def _see_output(self, topic: str, record: Record) -> None:
         if topic == topics.REJECTED and dict(record.headers).get("topic") == topics.PARTIALS.encode():
             return  # the other agent's
-        if self._replay is not None:
+        if self._starts is not None:
             self._sent[topic, record.partition].add(record)
         if topic == topics.SELECTED:
             self._causes.see(record)
@@ -167,19 +173,19 @@ class Log:
         self._causes.see_event(partition, record.offset, event)
         self._filings.see_event(partition, event, absorbed=absorbed)
 
-    async def _conclude_replay(self, replay: Replay) -> list[Finding]:
-        cut = {partition: first for partition, first in self._bounds.firsts_of(topics.INPUT).items() if first}
-        if cut:
-            for partition, first in cut.items():
-                replay.rows.differ(
-                    f"{topics.INPUT}-{partition}", "first offset", "0, to fold from the beginning", first
-                )
-            replay.rows.notes.append("retention has removed the beginning of the log: replay a stack that still has it")
-            return [replay.rows]
+    async def _conclude_replay(self, starts: Starts, replay: Replay) -> list[Finding]:
+        if starts.uncovered:
+            for partition, first in starts.uncovered.items():
+                replay.rows.differ(f"{topics.INPUT}-{partition}", "first offset", "0, or a snapshot to begin at", first)
+            replay.rows.notes.append(
+                "retention has removed the beginning of the log, and no snapshot leads on from there: the worker takes "
+                "one every FITLY_SNAPSHOT_DAYS; `fitly snapshots` lists them"
+            )
+            return [starts.finding, replay.rows]
         replay.conclude()
         for mismatch in replay.mismatches:
             await self._tell(replay.outputs, mismatch)
-        return [replay.outputs, replay.rows]
+        return [starts.finding, replay.outputs, replay.rows]
 
     async def _tell(self, finding: Finding, mismatch: Mismatch) -> None:
         """Look up what stands where the refold says something else, and take both down."""

@@ -1,18 +1,20 @@
-"""The whole log folded again, by the pure core and nothing else: the same rows and the same words, byte for byte.
+"""The log folded again, by the pure core and nothing else: the same rows and the same words, byte for byte.
 
 Knows the fold and how to hold its bytes against what stands. Must never know Faust, nor where the bytes came from.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fitly.cli.expand import expand
 from fitly.cli.proof.findings import Finding
 from fitly.cli.proof.outputs import Sent, digest
+from fitly.cli.proof.starts import Start
 from fitly.cli.proof.tables import Tables
 from fitly.cli.rows import decode
 from fitly.core import topics
@@ -39,7 +41,7 @@ class Mismatch:
 
 
 class Replay:
-    """Folds every partition anew, up to where the tables are, and holds outputs and rows against it.
+    """Folds every partition from its start up to where the tables are, and holds outputs and rows against it.
 
     Parameters
     ----------
@@ -49,8 +51,8 @@ class Replay:
         (topic, partition) -> records of the output topics, read after the tables.
     ends : dict
         (topic, partition) -> end of the output topic before the tables were read: up to there all must be explained.
-    control_key : bytes
-        Secret that control events and ticks are signed with.
+    starts : mapping
+        Partition -> where its refold begins.
     now : int
         The wall clock in milliseconds: compaction takes only what is older than the topic's lag.
     """
@@ -60,7 +62,7 @@ class Replay:
         tables: Tables,
         sent: dict[tuple[str, int], Sent],
         ends: dict[tuple[str, int], int],
-        control_key: bytes,
+        starts: Mapping[int, Start],
         now: int,
     ) -> None:
         self.outputs = Finding("replay-outputs", "a refold of the log says what the worker said, byte for byte")
@@ -69,9 +71,11 @@ class Replay:
         self._tables = tables
         self._sent = sent
         self._ends = ends
-        self._shards = {partition: Shard(partition, control_key) for partition in tables.partitions}
+        self._starts = starts
+        self._shards = {partition: start.shard for partition, start in starts.items()}
         self._now = now
-        self._next = dict.fromkeys(sent, 0)
+        self._first = {place: starts[place[1]].end_of(place[0]) for place in sent}
+        self._next = {place: bisect_left(sent[place].offsets, first) for place, first in self._first.items()}
         self._compacted: Counter[str] = Counter()
         self._gone: dict[tuple[str, int, bytes | None], Outgoing] = {}
         self._retired: Counter[str] = Counter()
@@ -105,7 +109,7 @@ class Replay:
         if sent.at(index) == mark:
             self._next[place] += 1
             self._gone.pop((*place, out.key), None)
-        elif index == 0 and sent.start > 0 and out.topic not in _COMPACTED:
+        elif index == 0 and sent.start > self._first[place] and out.topic not in _COMPACTED:
             self._retired[out.topic] += 1
         elif self._may_be_compacted(out.topic, sent, index):
             self._compacted[out.topic] += 1
@@ -138,15 +142,22 @@ class Replay:
         for (topic, partition, _), out in self._gone.items():
             if out.value is not None:  # compaction keeps the newest of a key, but a tombstone only for a while
                 self._mismatch(Mismatch(topic, partition, None, out))
-        lost = sum(count for count in self._forwards.values() if count > 0)
-        if lost:
-            self.outputs.differ(topics.INPUT, "forwards", "each misrouted record sent on", f"{lost} are not there")
+        self._conclude_forwards()
         for topic, count in self._compacted.items():
             self.outputs.notes.append(f"{topic}: {count:,} superseded decisions have been compacted away")
         for topic, count in self._retired.items():
             self.outputs.notes.append(f"{topic}: retention has removed {count:,} records; the rest was compared")
         for partition, shard in self._shards.items():
+            if self._starts[partition].snapshot is not None:
+                self.rows.notes.append(self._starts[partition].told)
             self._hold_rows(partition, shard)
+
+    def _conclude_forwards(self) -> None:
+        lost = sum(count for count in self._forwards.values() if count > 0)
+        if lost and any(start.snapshot for start in self._starts.values()):
+            self.outputs.notes.append(f"{lost} misrouted records were sent on to where retention has removed them")
+        elif lost:
+            self.outputs.differ(topics.INPUT, "forwards", "each misrouted record sent on", f"{lost} are not there")
 
     def _hold_rows(self, partition: int, shard: Shard) -> None:
         stored = self._tables.rows[partition, topics.CONTEXTS].get(FOLD_KEY)

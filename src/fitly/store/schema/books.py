@@ -55,7 +55,7 @@ DECISIONS: Final = table(
     column("decided_at", MOMENT, "When, by the log's clock"),
     column("valid_until", MOMENT, "Until when to keep to it in silence"),
     column("supersedes", IDENTIFIER, "decision_id of the one before; null for none", nullable=True),
-    column("arms", JSON, "Variant to {n, mean, expected}: what was known of each arm"),
+    column("arms", JSON, "Variant to {n, mean, expected, effect, sd}: what was known of each arm"),
     column("draws", JSON, "The uniform draws made, by purpose"),
     column(
         "rendered_at",
@@ -63,6 +63,7 @@ DECISIONS: Final = table(
         "When its parameters were last rendered anew; null while they are those it was made with",
         nullable=True,
     ),
+    column("grounds", JSON, "What the mode follows from; null in records of before it was told", nullable=True),
     version(),
     Index(None, "user_id", "context"),
     Index(None, "decided_at"),

@@ -24,6 +24,10 @@ half an hour at a time (`tests/bench/habits.py` gives the figures and what they 
 of time over all learners, with a signed tick per hour and partition. "Event" is an outcome or a request. Wall time
 in folds and commits counts each of the four partitions' own; commits overlap, and so do processes.
 
+15,000 events/s take a worker of two processes and the compiled form of the fold (`make compiled`):
+`FITLY_PROCESSES` is 1 where nothing else is said, in `docker-compose.yml` and `deploy/` too. "Outcomes per second"
+leaves requests and repeats out.
+
 The machine is shared: the same run has differed by a factor of two within an hour. So a plain loop
 (`total += step & 3`, nanoseconds of CPU per step) runs before and after each part, and "who used the cores" tells
 what others took. Compare runs of different days by the figures in steps of that loop."""
@@ -45,6 +49,7 @@ def of_throughput(run: Throughput) -> Section:
     crew = "one process" if run.processes == 1 else f"{run.processes} processes"
     lines = {
         f"**events per second**, one worker, {crew}, 4 partitions{goal}": f"**{run.per_second:,.0f}**",
+        "outcomes per second among them": f"{run.per_second * loaded.outcomes / loaded.events:,.0f}",
         "CPU per event, worker": f"{run.cpu_us:.0f} µs",
         "wall time per event in folds; in commits": f"{run.fold_us:.0f} µs; {run.commit_us:.0f} µs",
         "decisions per event": f"{run.decisions:.2f}",
@@ -66,17 +71,21 @@ def of_throughput(run: Throughput) -> Section:
 def of_restore(run: Restored) -> Section:
     """Put a restore into words."""
     megabytes = run.record_bytes * run.records / 1e6
-    per_second = run.records / run.seconds
+    per_second = run.rows / run.seconds
     lines = {
-        "**rows read per second** (goal: 50,000)": f"**{per_second:,.0f}**",
-        "rows read; of these alive, the others overwritten since": f"{run.records:,}; {run.rows:,}",
+        "**live rows per second** (goal: 50,000)": f"**{per_second:,.0f}**",
+        "changelog records read per second, those overwritten since included": f"{run.records / run.seconds:,.0f}",
+        "live rows; records read": f"{run.rows:,}; {run.records:,}",
         "seconds, fence and deadline heap included": f"{run.seconds:.1f}",
+        "of these a partition's fence, rows and heap; until all have folded": (
+            f"{run.restoring:.1f}; {max(0.0, run.seconds - run.restoring):.1f}"
+        ),
         "MB read; per second": f"{megabytes:,.0f}; {megabytes / run.seconds:,.0f}",
         "bytes per learner x context row; per learner row": f"{run.row_bytes:,.0f}; {run.learner_bytes:,.0f}",
         "CPU per row read, worker": f"{run.cpu_us:.1f} µs",
         "entries in the deadline heaps": f"{run.due:,}",
         "CPU per row read, in steps of the loop": _cpu_in_steps(run.cpu_us, run.loop),
-        "rows per million steps of the loop": _per_million(per_second, run.loop),
+        "live rows per million steps of the loop": _per_million(per_second, run.loop),
     }
     return Section(
         "Restore of what the throughput run left, up to the first fold of every partition",

@@ -49,6 +49,9 @@ class Restored(NamedTuple):
         Mean bytes of a learner x context row, and of a learner row.
     due : int
         Entries in the deadline heaps.
+    restoring : float
+        Seconds that a partition's fence, rows and heap took, the mean over the partitions (they go on side by side);
+        the rest of ``seconds`` is the seek, the first fetch and the first commit.
     """
 
     rows: int
@@ -61,6 +64,7 @@ class Restored(NamedTuple):
     due: int
     loop: Loop
     usage: dict[str, float]
+    restoring: float
 
 
 class Weighed:
@@ -114,4 +118,5 @@ async def measure(settings: Settings, shape: Shape, stack: Stack, say: Callable[
         due=sum(len(shard.due) for shard in shards),
         loop=before.and_after(after),
         usage=shares,
+        restoring=page.total("fitly_restore_seconds_sum") / PARTITIONS,
     )

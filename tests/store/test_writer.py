@@ -113,6 +113,19 @@ async def test_a_second_sink_takes_over_and_the_first_is_fenced(term: Partition,
     await second.close()
 
 
+async def test_a_database_that_forgot_is_told_from_a_second_sink(term: Partition, writer: Writer, url: str) -> None:
+    log, again = term.topics[OUTCOMES], Writer(url)
+    await writer.apply(OUTCOMES, 0, 0, 10, log[:10])
+    with pytest.raises(
+        Fenced, match=r"stands at 10 in the database, not at 20: the database has lost its last moments"
+    ):
+        await writer.apply(OUTCOMES, 0, 20, 30, log[20:30])
+    await again.apply(OUTCOMES, 0, 10, 30, log[10:30])
+    with pytest.raises(Fenced, match=r"another sink has taken this partition over"):
+        await writer.apply(OUTCOMES, 0, 10, 20, log[10:20])
+    await again.close()
+
+
 async def test_of_two_sinks_that_begin_together_one_wins(term: Partition, url: str) -> None:
     log, sinks = term.topics[SELECTED], [Writer(url) for _ in range(5)]
     tries = (sink.apply(SELECTED, 0, 0, len(log), log) for sink in sinks)

@@ -36,7 +36,7 @@ MEANINGS: Final = {
     Exit.USAGE: "usage or configuration: starting again cannot help",
     Exit.UNREACHABLE: "Kafka or Postgres cannot be reached",
     Exit.BROKEN: "a role stopped itself; its supervisor starts it again",
-    Exit.INTERRUPTED: "interrupted by Ctrl-C",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C; `fitly up` is meant to be stopped by it, and ends with 0",
 }
 
 

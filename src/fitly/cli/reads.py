@@ -36,7 +36,7 @@ def tail(settings: Settings, *, topic: str, user: str | None, last: int, follow:
     """Show the newest records of TOPIC, decoded, then new ones as they come.
 
     TOPIC is one of learner-events, control, strategy-selected, outcomes, effectiveness-assessed, rejected-events,
-    partials, fitly-learners-changelog, fitly-contexts-changelog, fitly-population-changelog,
+    partials, fitly-learners-changelog, fitly-contexts-changelog, fitly-experiments-population-changelog,
     snapshots.
     """
     try:

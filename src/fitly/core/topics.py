@@ -20,7 +20,7 @@ CONTEXTS: Final = "contexts"
 POPULATION: Final = "population"
 LEARNERS_CHANGELOG: Final = "fitly-learners-changelog"
 CONTEXTS_CHANGELOG: Final = "fitly-contexts-changelog"
-POPULATION_CHANGELOG: Final = "fitly-population-changelog"
+POPULATION_CHANGELOG: Final = "fitly-experiments-population-changelog"
 SNAPSHOTS: Final = "snapshots"
 
 _DAY_MS: Final = 86_400_000
@@ -72,8 +72,8 @@ TOPICS: Final = (
         retention_ms=30 * _DAY_MS,
         config={"max.message.bytes": str(1 << 20)},
         schema="learner-events.json",
-        writer=("upstream services", "sequencer", "worker (ticks, forwards)"),
-        readers=("worker", "verify"),
+        writer=("upstream services", "request", "publish", "simulate", "sequencer", "worker (ticks, forwards)"),
+        readers=("worker", "publish", "request", "doctor", "tail", "verify"),
         help="Everything about one learner in one partition, in one order: the product's truth.",
     ),
     Topic(
@@ -81,8 +81,11 @@ TOPICS: Final = (
         key="null",
         partitions=1,
         schema="control.json",
-        writer=("sequencer",),
-        readers=("sequencer", "sink", "topics check", "verify"),
+        writer=("sequencer", "worker (priors)"),
+        readers=(
+            *("sequencer", "worker", "sink", "publish", "request", "simulate"),
+            *("topics check", "policy", "doctor", "tail", "verify"),
+        ),
         help="Control events in their total order, kept for ever.",
     ),
     Topic(
@@ -96,7 +99,7 @@ TOPICS: Final = (
         },
         schema="strategy-selected.json",
         writer=("worker",),
-        readers=("consumers", "sink", "request", "verify"),
+        readers=("consumers", "sink", "request", "simulate", "doctor", "tail", "verify"),
         help="Decisions: the newest of a key is the one that stands.",
     ),
     Topic(
@@ -106,7 +109,7 @@ TOPICS: Final = (
         config={"max.message.bytes": str(4 << 20)},
         schema="outcomes.json",
         writer=("worker",),
-        readers=("sink", "analysts"),
+        readers=("sink", "analysts", "doctor", "tail", "verify"),
         help=(
             "What became of each outcome event: disposition, decision, config. A record without a value: the learner "
             "was erased, nothing before it counts; it is kept until the retention. Of events that come after an "
@@ -120,7 +123,7 @@ TOPICS: Final = (
         config={"max.message.bytes": str(4 << 20)},
         schema="effectiveness-assessed.json",
         writer=("worker",),
-        readers=("operators", "analysts"),
+        readers=("operators", "analysts", "tail", "verify"),
         help=(
             "A learner's effectiveness in a context, looked at anew: when the reward window of a measured decision "
             "closes, and when a flag or direction flips. The table personalization_effectiveness holds the newest."
@@ -137,7 +140,7 @@ TOPICS: Final = (
             "max.message.bytes": str(4 << 20),
         },
         writer=("worker",),
-        readers=("operators", "verify"),
+        readers=("operators", "tail", "verify"),
         help=(
             "Records that were refused: original bytes, with the reason in headers. Of a record that unfolds to more "
             "than 2 MiB the first 64 KiB are kept, and a header `cut` says how many bytes it had. Of one learner the "
@@ -151,7 +154,7 @@ TOPICS: Final = (
         config={**_CHANGELOG, "max.compaction.lag.ms": str(_DAY_MS)},
         schema="partials.json",
         writer=("worker",),
-        readers=("worker", "verify"),
+        readers=("worker", "doctor", "tail", "verify"),
         help=(
             "What each partition says of its sums: cumulative, so that the newest of a partition replaces its former "
             "ones. `kind|name` alone chooses the partition by murmur2, so that all that is said of a name is in one; "
@@ -166,7 +169,7 @@ TOPICS: Final = (
         cleanup="compact",
         config=_CHANGELOG,
         writer=("worker",),
-        readers=("worker (restore)", "sink", "table", "verify"),
+        readers=("worker (restore)", "sink", "table", "doctor", "tail", "verify"),
         help="Learner rows: preferences and what changes seldom.",
     ),
     Topic(
@@ -175,7 +178,7 @@ TOPICS: Final = (
         cleanup="compact",
         config=_CHANGELOG,
         writer=("worker",),
-        readers=("worker (restore)", "sink", "table", "verify"),
+        readers=("worker (restore)", "sink", "table", "policy", "doctor", "tail", "verify"),
         help="Learner x context rows, and what a partition knows: position, ledger, rules.",
     ),
     Topic(
@@ -184,7 +187,7 @@ TOPICS: Final = (
         cleanup="compact",
         config=_CHANGELOG,
         writer=("worker",),
-        readers=("worker (restore)", "sink", "table", "verify"),
+        readers=("worker (restore)", "table", "doctor", "tail", "verify"),
         help=(
             "Table of the agent `experiments`: the newest word of each partition of the input, and per kind and name "
             "what they add up to, with the last look at it."

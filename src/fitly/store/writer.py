@@ -9,7 +9,8 @@ The contract with that loop, whose numbers stand in the code too:
 2. It hands over consecutive records of one partition: those from ``from_offset`` up to, not including, ``to_offset``.
    Offsets without a record (transaction markers, compaction) are allowed, so both bounds are said explicitly.
 3. The position moves from ``from_offset`` to ``to_offset``, or nothing happens: `Fenced` when it does not stand there,
-   because another sink moved it. Then this process must let go and exit.
+   because another sink moved it, or the database lost what it had said was kept. Then this process must let go and
+   exit: it begins again where the database stands.
 4. The rows follow in the same transaction.
 5. `Retryable`: nothing is known to have happened; wait and do the same again. If the answer to a commit was lost, the
    repetition finds the position moved by this very writer, and is done.
@@ -36,7 +37,7 @@ Apply = Callable[[AsyncConnection], Awaitable[int]]
 
 
 class Fenced(Broken):
-    """Another sink moved this partition's position: let go of it and exit; nothing was written."""
+    """The position of this partition is not where we left it: let go of it and exit; nothing was written."""
 
 
 class Writer:
@@ -136,11 +137,22 @@ class Writer:
         found = (await connection.execute(select(table.c.position, table.c.owner).where(here))).one()
         if tuple(found) == (to_offset, self._owner):  # 5
             return False
-        message = (
-            f"{topic}-{partition} stands at {found[0]} in the database, not at {from_offset}: another sink has taken "
-            "this partition over; this one stops (it may be started again)"
+        raise Fenced(_fenced(f"{topic}-{partition}", found[0], from_offset))
+
+
+def _fenced(what: str, found: int, expected: int) -> str:
+    """Say why a position is not where this sink left it: only a database that forgot goes back.
+
+    >>> _fenced("outcomes-0", 7, 5)
+    'outcomes-0 stands at 7 in the database, not at 5: another sink has taken this partition over; this one stops ...'
+    """
+    where = f"{what} stands at {found} in the database, not at {expected}"
+    if found < expected:
+        return (
+            f"{where}: the database has lost its last moments (as after a crash with synchronous_commit=off, or when "
+            f"an older copy was put back); this sink stops, and goes on from {found} when it is started again"
         )
-        raise Fenced(message)
+    return f"{where}: another sink has taken this partition over; this one stops (it may be started again)"
 
 
 async def _project(topic: str, partition: int, records: Sequence[Incoming]) -> Apply:

@@ -100,8 +100,8 @@ class Books:
         for account in self.accounts.values():
             self._close(account)
         for output in sent:
-            if output.topic == OUTCOMES:
-                effect = decode_outcome(output.value or b"")
+            if output.topic == OUTCOMES and output.value is not None:
+                effect = decode_outcome(output.value)
                 if isinstance(effect, OutcomeAmended):
                     self._amended(effect)
                 elif bin_ == "APPLIED":
@@ -192,7 +192,13 @@ class Books:
             default = worth, worth - own_mean(account)
         closes = self.now + round(window * DAY)
         remembered[selected.decision_id] = Decision(
-            self.now, selected.valid_until, closes, taught(selected), selected.apply, default
+            self.now,
+            selected.valid_until,
+            closes,
+            taught(selected),
+            selected.apply,
+            default,
+            is_open=selected.mode is not Mode.OPTED_OUT,
         )
 
     def _let_go(self, account: Account, name: str) -> None:

@@ -80,7 +80,7 @@ def test_rows_are_read_as_what_they_were() -> None:
 
 def test_rows_of_version_1_are_read_as_what_they_were_and_what_they_lacked_stays_unknown() -> None:
     rows = {case: bytes.fromhex(value) for case, value in corpus("rows", 1).items()}
-    assert decode_learner(rows["learner"]) == LEARNER._replace(consented_at=Millis(0), refused=b"")
+    assert decode_learner(rows["learner"]) == LEARNER._replace(consented_at=Millis(0), refused=b"", acts=())
     row = decode_context(rows["context"])
     assert row.standing is not None
     arms = {arm: view._replace(sd=None) for arm, view in SELECTED.arms.items()}

@@ -90,7 +90,7 @@ REFUSED_SHARE: Final = Metric(
 REFUSAL_ALARM: Final = Metric(
     "fitly_refusal_alarm",
     Kind.GAUGE,
-    "1 while over 20 % of the last 1,000 records were refused: look at `fitly sources`.",
+    "1 while over 20 % of the last 1,000 records were refused: `fitly tail rejected-events` shows reasons and senders.",
     ("partition",),
 )
 LOST_BATCHES: Final = Metric(

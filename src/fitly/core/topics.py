@@ -179,7 +179,7 @@ TOPICS: Final = (
         config=_CHANGELOG,
         writer=("worker",),
         readers=("worker (restore)", "sink", "table", "policy", "doctor", "tail", "verify"),
-        help="Learner x context rows, and what a partition knows: position, ledger, rules.",
+        help="Learner x context rows, and what a partition knows: position, ledger, rules, sums.",
     ),
     Topic(
         name=POPULATION_CHANGELOG,

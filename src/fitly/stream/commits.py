@@ -215,6 +215,6 @@ class Commits:
                 said,
                 partition=self.tp.partition,
                 share=round(self.alarm.share, 3),
-                look="`fitly sources`, topic rejected-events",
+                look="`fitly tail rejected-events` shows reasons and senders",
             )
         show(metrics.REFUSED_SHARE, self.alarm.share, partition=label)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.cli.folded import START, Folded, Record, event, folded, log
 from tests.cli.test_proof import NOW, causes, filings, ledger, rejects, replay
+from tests.core.partition import Partition
 
 from fitly.cli.decoded import document, line
 from fitly.cli.proof.ledgers import bins_of
@@ -16,6 +17,7 @@ from fitly.core import topics
 from fitly.core.names import ERASED_PREFIX
 from fitly.core.topics import BY_NAME
 from fitly.core.vocabulary import ClockMode
+from fitly.wire.snapshots import pages
 
 MISSION = {"outcome_type": "MISSION_COMPLETED", "context": "MISSION", "performance_score": 0.75}
 LATER = NOW + 40 * DAY_MS
@@ -138,3 +140,13 @@ def test_the_input_of_an_as_of_log_stays() -> None:
 
 def test_a_long_name_is_looked_for_as_it_is_packed() -> None:
     assert packed("x" * 40) == b"\xd9\x28" + b"x" * 40
+
+
+def test_a_snapshots_page_holds_an_id_as_its_rows_write_it() -> None:
+    partition = Partition()
+    partition.outcome("ada")
+    ((page, _),) = pages(partition.shard.state())
+    assert packed("ada") in page
+    assert packed("bob") not in page
+    told = trace(BY_NAME[topics.SNAPSHOTS], seen(page), ClockMode.LIVE)
+    assert (told.leaves, told.until) == (True, 37 * DAY_MS)

@@ -129,3 +129,9 @@ def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
 def test_no_command_carries_a_name_of_the_environment() -> None:
     assert main.context_settings["auto_envvar_prefix"] is None, "settings.py alone reads the environment"
     assert isinstance(main, click.Group)
+
+
+def test_a_feature_is_disabled_by_the_name_that_parameters_have() -> None:
+    said = fitly("preferences", "set", "ada", "--disable", "mission.mood")
+    assert said.exit_code == Exit.USAGE
+    assert "'mission.timing'" in said.output

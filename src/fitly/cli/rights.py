@@ -55,7 +55,7 @@ def get(settings: Settings, *, user: str, as_json: bool) -> None:
 @click.option("--session/--no-session", default=None, help="Whether sessions may be personalized.")
 @click.option(
     "--disable",
-    type=click.Choice(tuple(Feature)),
+    type=click.Choice([feature.value for feature in Feature]),
     multiple=True,
     metavar="FEATURE",
     help="A feature that keeps its default; give it once for each. Replaces the list there was.",

@@ -149,4 +149,4 @@ def test_a_snapshots_page_holds_an_id_as_its_rows_write_it() -> None:
     assert packed("ada") in page
     assert packed("bob") not in page
     told = trace(BY_NAME[topics.SNAPSHOTS], seen(page), ClockMode.LIVE)
-    assert (told.leaves, told.until) == (True, 37 * DAY_MS)
+    assert (told.leaves, told.why) == (True, "the retention of 37 days")

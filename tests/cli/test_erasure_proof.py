@@ -7,15 +7,17 @@ from datetime import timedelta
 import pytest
 from tests.cli.folded import START, Folded, Record, event, folded, log
 from tests.cli.test_proof import NOW, causes, filings, ledger, rejects, replay
+from tests.core.partition import Partition
 
 from fitly.cli.decoded import document, line
 from fitly.cli.proof.ledgers import bins_of
-from fitly.cli.proof.traces import DAY_MS, Seen, packed, trace
+from fitly.cli.proof.traces import DAY_MS, Seen, packed, spellings, trace
 from fitly.cli.tables import overview
 from fitly.core import topics
 from fitly.core.names import ERASED_PREFIX
 from fitly.core.topics import BY_NAME
 from fitly.core.vocabulary import ClockMode
+from fitly.wire.snapshots import pages
 
 MISSION = {"outcome_type": "MISSION_COMPLETED", "context": "MISSION", "performance_score": 0.75}
 LATER = NOW + 40 * DAY_MS
@@ -138,3 +140,14 @@ def test_the_input_of_an_as_of_log_stays() -> None:
 
 def test_a_long_name_is_looked_for_as_it_is_packed() -> None:
     assert packed("x" * 40) == b"\xd9\x28" + b"x" * 40
+
+
+def test_an_id_is_found_on_the_pages_of_a_snapshot_and_stays_there_on_an_as_of_log() -> None:
+    partition = Partition()
+    partition.outcome("ada")
+    ((page, _),) = pages(partition.shard.state())
+    topic = BY_NAME[topics.SNAPSHOTS]
+    assert any(spelling in page for spelling in spellings(topic, "ada"))
+    assert not any(spelling in page for spelling in spellings(topic, "bob"))
+    assert trace(topic, Seen(1, NOW), ClockMode.LIVE).until == NOW + 37 * DAY_MS
+    assert trace(topic, Seen(1, NOW), ClockMode.AS_OF).until is None

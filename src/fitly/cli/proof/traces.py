@@ -102,8 +102,8 @@ def trace(topic: Topic, seen: Seen, mode: ClockMode) -> Trace:
     >>> trace(BY_NAME["learner-events"], Seen(3, 0), ClockMode.LIVE).why
     'the retention of 30 days'
     """
-    if topic.name == topics.INPUT and mode is ClockMode.AS_OF:
-        why = "an AS_OF log has no retention: for as long as the topic is there"
+    if topic.name in {topics.INPUT, topics.SNAPSHOTS} and mode is ClockMode.AS_OF:
+        why = "an AS_OF log and its snapshots have no retention: for as long as the topic is there"
         return Trace(topic.name, seen.records, why, None, leaves=True)
     kept = None if topic.retention_ms is None else seen.newest + topic.retention_ms
     if "compact" not in topic.cleanup:
@@ -120,13 +120,18 @@ def trace(topic: Topic, seen: Seen, mode: ClockMode) -> Trace:
 
 async def _mentioning(settings: Settings, topic: Topic, user: str) -> AsyncIterator[Record]:
     """Give the records whose key is the learner's or whose value holds the id as a whole text."""
-    told = {json.dumps(user).encode(), json.dumps(user, ensure_ascii=False).encode()}
-    if topic.name in topics.CHANGELOGS.values():
-        told = {packed(user)}
+    told = spellings(topic, user)
     async for record in read.read_topic(settings, topic.name):
         mine = record.key is not None and is_of(record.key, user)
         if mine or any(text in (record.value or b"") for text in told):
             yield record
+
+
+def spellings(topic: Topic, user: str) -> set[bytes]:
+    """Give how a topic's values write an id: rows as msgpack does, also in snapshots; the rest as JSON does."""
+    if topic.name in {*topics.CHANGELOGS.values(), topics.SNAPSHOTS}:
+        return {packed(user)}
+    return {json.dumps(user).encode(), json.dumps(user, ensure_ascii=False).encode()}
 
 
 def packed(text: str) -> bytes:

@@ -128,6 +128,31 @@ def test_the_baseline_is_who_was_held_out_and_the_others_control() -> None:
     assert len(baseline) == 5
 
 
+@pytest.mark.parametrize(("composite", "retention", "told"), [(4, 4, ()), (5, 4, (5, 0)), (5, 5, (5, 5))])
+def test_a_baseline_of_few_learners_is_not_told(composite: int, retention: int, told: tuple[int, ...]) -> None:
+    sums = {"CONTROL.composite_n": composite, "CONTROL.retention_n": retention, "CONTROL.retention_sum": 9}
+    baseline = estimated(sums).baseline
+    assert tuple(fares.n for fares in baseline[:2]) == told
+    assert all(fares.n or not fares.sum for fares in baseline)
+
+
+@pytest.mark.parametrize(
+    ("learners", "mean", "worth"),
+    [
+        (20, 500_000, True),
+        (19, 500_000, False),
+        (5, 500_000, True),
+        (10, 505_000, True),
+        (10, 504_999, False),
+        (0, 0, True),
+    ],
+)
+def test_a_baseline_that_grew_or_moved_is_worth_telling(learners: int, mean: int, worth: bool) -> None:  # noqa: FBT001 - a table's column
+    old = replace(TOLD, baseline=(Fares(n=10, sum=5_000_000, squares=1),) * 5)
+    new = replace(TOLD, baseline=(Fares(n=learners, sum=learners * mean, squares=1),) * 5)
+    assert worth_telling(old, new) is worth
+
+
 def test_what_never_was_told_is_worth_telling_and_the_same_again_is_not() -> None:
     assert worth_telling(None, TOLD)
     assert not worth_telling(TOLD, TOLD)

@@ -11,7 +11,7 @@ from tests.core.partition import Partition
 
 from fitly.cli.decoded import document, line
 from fitly.cli.proof.ledgers import bins_of
-from fitly.cli.proof.traces import DAY_MS, Seen, packed, trace
+from fitly.cli.proof.traces import DAY_MS, Seen, packed, spellings, trace
 from fitly.cli.tables import overview
 from fitly.core import topics
 from fitly.core.names import ERASED_PREFIX
@@ -142,11 +142,12 @@ def test_a_long_name_is_looked_for_as_it_is_packed() -> None:
     assert packed("x" * 40) == b"\xd9\x28" + b"x" * 40
 
 
-def test_a_snapshots_page_holds_an_id_as_its_rows_write_it() -> None:
+def test_an_id_is_found_on_the_pages_of_a_snapshot_and_stays_there_on_an_as_of_log() -> None:
     partition = Partition()
     partition.outcome("ada")
     ((page, _),) = pages(partition.shard.state())
-    assert packed("ada") in page
-    assert packed("bob") not in page
-    told = trace(BY_NAME[topics.SNAPSHOTS], seen(page), ClockMode.LIVE)
-    assert (told.leaves, told.why) == (True, "the retention of 37 days")
+    topic = BY_NAME[topics.SNAPSHOTS]
+    assert any(spelling in page for spelling in spellings(topic, "ada"))
+    assert not any(spelling in page for spelling in spellings(topic, "bob"))
+    assert trace(topic, Seen(1, NOW), ClockMode.LIVE).until == NOW + 37 * DAY_MS
+    assert trace(topic, Seen(1, NOW), ClockMode.AS_OF).until is None

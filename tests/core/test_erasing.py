@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.core.partition import BIRTH, SURE, Partition, replace
+from tests.core.partition import BIRTH, HOURS, SURE, Partition, replace
 
 from fitly.core.erasing import MOST_LETTERS, listed
 from fitly.core.names import UserId, erased_key
+from fitly.core.numbers import Millis
 from fitly.core.rules import Sources
 from fitly.core.topics import CONTEXTS, LEARNERS, OUTCOMES, REJECTED, SELECTED
 from fitly.core.vocabulary import Context, Level
@@ -193,3 +194,17 @@ def test_only_the_sources_that_the_policy_names_may_speak_of_rights(kind: str, d
     assert (told.bin, told.reason) == ("INVALID", "SOURCE")
     partition.revise(replace(SURE, sources=replace(named, erasure=("lms",), preferences=("lms", "registry"))))
     assert partition.say(kind, "ada", data).bin == "APPLIED"
+
+
+def test_consent_heard_before_an_erasure_and_dated_after_it_does_not_end_it_when_sent_again() -> None:
+    partition = Partition()
+    partition.outcome()
+    consent = partition.prefer(consent=True, time=Millis(partition.now + HOURS // 2))
+    partition.later(hours=0.1)
+    partition.say("learner.erased", "ada", {})
+    partition.later(hours=0.1)
+    assert partition.again(consent).bin == "DUPLICATE"
+    assert not partition.knows("ada")
+    partition.later(hours=1)
+    assert partition.prefer(consent=True).bin == "APPLIED"
+    assert partition.knows("ada")

@@ -8,7 +8,7 @@ import pytest
 from tests.core.partition import Fact
 
 from fitly.core.entries import EVIDENCE, NO_OVERLAP, OVERLAP, DecisionEntry, Evidence, Shown
-from fitly.core.evidence import HEAVIEST, overlaps, weigh, weight
+from fitly.core.evidence import HEAVIEST, HEAVIEST_BESIDE, overlaps, weigh, weight
 from fitly.core.numbers import ONE
 from fitly.core.vocabulary import ArmCode
 
@@ -113,3 +113,11 @@ def test_what_is_taken_back_is_as_if_it_had_never_been_said() -> None:
     denied = first._replace(shown=Shown.CONSUMER_SAYS_NO)
     without = weigh(evidence, first, denied)
     assert of(without)[2] == of(weigh(b"", opened(second), second))[2]
+
+
+@pytest.mark.parametrize("propensity", [1, 100, 1_000])
+def test_what_hardly_ever_happens_still_fits_a_row(propensity: int) -> None:
+    evidence, entry = b"", decision(0, propensity=propensity, centred=-1_000_000)
+    for _ in range(500):
+        evidence = weigh(evidence, opened(entry), entry)
+    assert of(evidence)[2].w0 == 500 * HEAVIEST_BESIDE

@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from fitly.core.confidence import belief, confidence
 from fitly.core.entries import EVIDENCE, Evidence
+from fitly.core.inforce import put_in_force
 from fitly.core.learner import ContextRow
 from fitly.core.names import UserId
 from fitly.core.partials import Kind
 from fitly.core.population import contribution
 from fitly.core.priors import LEAST_SPREAD, estimated, worth_telling
-from fitly.core.rules import ArmPrior, ContextPriors, Fares, MetricMeans
+from fitly.core.rules import ArmPrior, ContextPriors, Fares, MetricMeans, Policy, Priors, Rules
 from fitly.core.vocabulary import Context, OutcomeType, Variant
 
 ARM, CONTROL = 3, 0
@@ -126,6 +128,31 @@ def test_the_baseline_is_who_was_held_out_and_the_others_control() -> None:
     assert len(baseline) == 5
 
 
+@pytest.mark.parametrize(("composite", "retention", "told"), [(4, 4, ()), (5, 4, (5, 0)), (5, 5, (5, 5))])
+def test_a_baseline_of_few_learners_is_not_told(composite: int, retention: int, told: tuple[int, ...]) -> None:
+    sums = {"CONTROL.composite_n": composite, "CONTROL.retention_n": retention, "CONTROL.retention_sum": 9}
+    baseline = estimated(sums).baseline
+    assert tuple(fares.n for fares in baseline[:2]) == told
+    assert all(fares.n or not fares.sum for fares in baseline)
+
+
+@pytest.mark.parametrize(
+    ("learners", "mean", "worth"),
+    [
+        (20, 500_000, True),
+        (19, 500_000, False),
+        (5, 500_000, True),
+        (10, 505_000, True),
+        (10, 504_999, False),
+        (0, 0, True),
+    ],
+)
+def test_a_baseline_that_grew_or_moved_is_worth_telling(learners: int, mean: int, worth: bool) -> None:  # noqa: FBT001 - a table's column
+    old = replace(TOLD, baseline=(Fares(n=10, sum=5_000_000, squares=1),) * 5)
+    new = replace(TOLD, baseline=(Fares(n=learners, sum=learners * mean, squares=1),) * 5)
+    assert worth_telling(old, new) is worth
+
+
 def test_what_never_was_told_is_worth_telling_and_the_same_again_is_not() -> None:
     assert worth_telling(None, TOLD)
     assert not worth_telling(TOLD, TOLD)
@@ -155,3 +182,21 @@ def test_a_metrics_mean_that_moved_is_worth_telling() -> None:
     assert not worth_telling(old, replace(old, mean=0.501))
     assert worth_telling(old, replace(old, metrics={OutcomeType.CONTENT_ENGAGED: replace(means, completion=0.51)}))
     assert worth_telling(TOLD, old)
+
+
+def test_priors_that_no_row_could_hold_are_refused() -> None:
+    with pytest.raises(ValueError, match="all 5 measures"):
+        ContextPriors(mean=0.5, reward_sd=0.2, baseline=(Fares(n=2, sum=1, squares=1),))
+    with pytest.raises(ValueError, match="fewer than"):
+        ContextPriors(mean=0.5, reward_sd=0.2, baseline=(Fares(n=2**32, sum=1, squares=1),) * 5)
+    with pytest.raises(ValueError, match="at most"):
+        ContextPriors(mean=0.5, reward_sd=1e200)
+
+
+def test_priors_without_a_doubt_are_believed_with_a_little_one() -> None:
+    certain = ArmPrior(effect=0.05, se=0, spread=0, learners=50)
+    known = Priors(
+        contexts={Context.MISSION: ContextPriors(mean=0.5, reward_sd=1e-200, arms={Variant.BALANCED: certain})}
+    )
+    prior = put_in_force(Rules(priors=known)).beliefs[Context.MISSION][Variant.BALANCED]
+    assert confidence(belief(None, prior), prior, Policy()) == 1

@@ -35,6 +35,8 @@ def test_weights_are_made_to_add_to_one() -> None:
 def test_a_policy_whose_weights_are_all_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one reward weight"):
         RewardWeights(retention=0, performance=0, completion=0, engagement=0)
+    with pytest.raises(ValueError, match="at least one reward weight"):
+        RewardWeights(retention=1e-12, performance=0, completion=0, engagement=0)
 
 
 @pytest.mark.parametrize(

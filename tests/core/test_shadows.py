@@ -6,7 +6,7 @@ from collections import defaultdict
 from itertools import pairwise
 
 import pytest
-from tests.core.partition import SURE, UNSURE, Context, Partition, Switches, replace
+from tests.core.partition import SURE, UNSURE, Context, Partition, Switches, Windows, replace
 
 from fitly.core.decisions import Selected
 from fitly.core.entries import DECISIONS
@@ -29,7 +29,9 @@ from fitly.core.shadows import (
     weight_class,
 )
 from fitly.core.statistics.offpolicy import Weighed
+from fitly.core.topics import CONTEXTS
 from fitly.core.vocabulary import Algorithm, Mode, Variant
+from fitly.wire.summing import Sums
 
 SAME = Shadow(name="same")
 FIXED = Shadow(name="fixed", algorithm=Algorithm.FIXED, fixed_arm=Variant.BALANCED)
@@ -364,3 +366,19 @@ def weight_of(shadow: Shadow, selected: Selected) -> float:
         "fixed": float(arm is Variant.BALANCED),
     }[shadow.name]
     return 0.9 * share * CERTAIN / selected.propensities[arm]
+
+
+def test_a_window_that_closes_as_another_decision_is_let_go_is_not_taken_for_it() -> None:
+    partition = Partition(replace(SURE, control_share=0.5, shadows=(SAME,), windows=Windows(assessment=20)))
+    partition.prefer(level="NONE")
+    partition.request()  # not scored, and closed from the beginning
+    partition.later(hours=1)
+    partition.prefer(level="MEDIUM")  # scored
+    partition.revise(SURE)
+    partition.later(days=21)
+    partition.request()  # the first is let go, and the second's window closes without an outcome
+    totals = Sums.added_up(partition.shard.rows[CONTEXTS].values()).totals
+    assert totals
+    assert partition.shard.sums.totals == totals
+    partition.say("learner.erased", "ada", {})
+    assert not any(partition.shard.sums.totals.values())

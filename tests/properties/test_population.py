@@ -6,10 +6,11 @@ from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as some
-from tests.core.partition import KEY, Record
+from tests.core.partition import KEY, SURE, Partition, Record, Windows, replace
 from tests.properties.histories import history, lengths, seeds, settled
 
 from fitly.core.population import Name, contribution
+from fitly.core.rules import Shadow
 from fitly.core.topics import CONTEXTS, PARTIALS
 from fitly.wire.partials import decode_partial
 from fitly.wire.rows import decode_context
@@ -61,3 +62,24 @@ def test_a_tick_tells_every_sum_that_changed(seed: int, length: int) -> None:
 def test_without_ticks_sums_are_told_before_too_much_has_changed(seed: int, length: int) -> None:
     shard = folded(history(seed, length))
     assert all(0 < count < MOST_UNTOLD for count in shard.sums.untold.values())
+
+
+def test_names_that_fill_up_at_the_same_record_are_all_told_wherever_batches_end() -> None:
+    shadows = (Shadow(name="one"), Shadow(name="two"))
+    watched = replace(SURE, control_share=0.5, shadows=shadows, dwell_days=0, windows=Windows(assessment=0))
+    partition = Partition(watched)
+    for n in range(MOST_UNTOLD + 10):
+        partition.later(hours=0.01)
+        partition.request(f"u{n % 4}")
+    said = []
+    for size in (1, len(partition.log)):
+        shard = Shard(0, KEY)
+        shard.opened()
+        outputs = []
+        for start in range(0, len(partition.log), size):
+            batch = shard.fold(partition.log[start : start + size])
+            outputs += [sent for sent in batch.outputs if sent.topic == PARTIALS]
+            shard.adopt(batch)
+        said.append((outputs, list(shard.state())))
+    assert said[0] == said[1]
+    assert len({sent.key for sent in said[0][0]}) == len(shadows) + 1

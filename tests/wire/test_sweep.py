@@ -240,3 +240,9 @@ def test_time_passes_while_something_is_withdrawn() -> None:
     partition.later(days=40)
     assert users(partition.tick()) == []
     assert not partition.shard.is_sweeping
+
+
+def test_a_key_that_went_and_came_back_during_a_sweep_is_looked_at_once() -> None:
+    keys = Keys()
+    assert list(keys.after(b"", {b"a": b"", b"b": b"", b"c": b""}, [])) == [b"a", b"b", b"c"]
+    assert list(keys.after(b"a", {b"a": b"", b"c": b""}, [b"b", b"bb"])) == [b"b", b"bb", b"c"]

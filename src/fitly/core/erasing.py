@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from fitly.core.decisions import DecisionGone, Effect, LetterGone, OutcomesGone
+from fitly.core.dedupe import CAPACITY
 from fitly.core.entries import SEEN
 from fitly.core.events import LearnerEvent, PreferencesChanged
 from fitly.core.learner import Act, Erased, LearnerRow, Preferences
@@ -58,7 +59,9 @@ def erase(scene: Scene, by: str | None) -> Folded:
             effects.append(DecisionGone(user, context))
     effects.append(OutcomesGone(user))
     effects.extend(LetterGone(user, at.partition, offset) for offset in listed(scene.learner.refused))
-    seen = SEEN.pack(fingerprint(scene.event.key), day_of(scene.event.time))
+    # Consent of a clock that is ahead was heard before and is dated after: sent again, it must not end the erasure.
+    ahead = [each for each in SEEN.all(scene.learner.seen) if each.day >= day_of(at.now)]
+    seen = SEEN.join(ahead[1 - CAPACITY :]) + SEEN.pack(fingerprint(scene.event.key), day_of(scene.event.time))
     act = next(iter(acted(scene.event, by, at.now)), None)
     return Folded(Bin.APPLIED, effects=tuple(effects), erased=Erased(at.now, seen, act))
 

@@ -23,6 +23,9 @@ from fitly.core.vocabulary import ARM_VARIANTS, ArmCode
 
 HEAVIEST: Final = 20 * ONE
 """The weight of a decision that was less likely than one in twenty: a rare one must not speak for all (clipping)."""
+HEAVIEST_BESIDE: Final = 10_000 * ONE
+"""The same of one not to apply, beside an arm: reached below a chance of one in ten thousand, where the sums of a row
+would not fit 64 bits."""
 _NOT_APPLIED: Final = (ArmCode.CONTROL, ArmCode.FALLBACK)
 
 
@@ -87,7 +90,7 @@ def _said(entry: DecisionEntry) -> dict[int, tuple[int, ...]]:
     if drawn and entry.arm in _NOT_APPLIED:
         for code, share in zip(ARM_VARIANTS, OVERLAP.unpack(entry.overlap), strict=True):
             if share:
-                heavy = share * _PER_SHARE // entry.propensity
+                heavy = min(share * _PER_SHARE // entry.propensity, HEAVIEST_BESIDE)
                 beside = (1, centred, heavy, _squared(heavy), heavy * centred)
                 said[code] = (*_UNMEASURED, *_NOT_DRAWN, *beside)
     return said

@@ -6,7 +6,7 @@ changes the rules, never stored.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from fitly.core.entries import BASELINE
 from fitly.core.events import CHANGED, ERASED, RESET
@@ -114,11 +114,16 @@ def _centre(priors: Priors, context: Context) -> Micro:
 def _belief(priors: Priors, context: Context, variant: Variant) -> Prior:
     """Give the prior of one learner's effect: the population's, as uncertain as that is and as learners differ."""
     known = priors.contexts.get(context)
-    noise = (priors.reward_sd if known is None else known.reward_sd) ** 2
+    noise = max((priors.reward_sd if known is None else known.reward_sd) ** 2, _LEAST_VARIANCE)
     arm = None if known is None else known.arms.get(variant)
     if arm is None:
         return Prior(0.0, priors.effect_sd**2, noise, informed=False)
-    return Prior(arm.effect, arm.spread**2 + arm.se**2, noise, arm.learners >= priors.enough)
+    variance = max(arm.spread**2 + arm.se**2, _LEAST_VARIANCE)
+    return Prior(arm.effect, variance, noise, arm.learners >= priors.enough)
+
+
+_LEAST_VARIANCE: Final = 1e-12
+"""Nothing is believed without a doubt: whoever is certain could learn nothing, and divides by 0."""
 
 
 def _baseline(priors: Priors, context: Context) -> bytes:

@@ -118,7 +118,8 @@ class Erased(NamedTuple):
     at : Millis
         The clock at the erasure; only consent given afterwards ends it.
     seen : bytes
-        One `SEEN` record: the erasing event. A copy of it must not erase whoever has come back.
+        `SEEN` records: the erasing event, a copy of which must not erase whoever has come back; and what the learner's
+        ring held of that day and later, among which may be consent given before.
     act : Act or None
         Who asked for it, where somebody did in the learner's name.
     """

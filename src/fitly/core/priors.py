@@ -19,6 +19,7 @@ from typing import Final
 from fitly.core.numbers import ONE
 from fitly.core.population import MEASURES
 from fitly.core.rules import ArmPrior, ContextPriors, Fares, MetricMeans, Priors
+from fitly.core.statistics.population_baseline import informs
 from fitly.core.vocabulary import Metric, OutcomeType, Variant
 
 LEAST_SPREAD: Final = 0.02
@@ -79,7 +80,7 @@ def worth_telling(old: ContextPriors | None, new: ContextPriors, enough: int = _
         return True
     if any(_arm_moved(old.arms[variant], arm, enough) for variant, arm in new.arms.items()):
         return True
-    if abs(new.mean - old.mean) >= NOTICEABLE or len(old.baseline) != len(new.baseline):
+    if abs(new.mean - old.mean) >= NOTICEABLE or _baseline_moved(old.baseline, new.baseline):
         return True
     return any(
         abs(getattr(means, metric) - getattr(old.metrics[kind], metric)) >= NOTICEABLE
@@ -92,6 +93,18 @@ def _arm_moved(old: ArmPrior, new: ArmPrior, enough: int) -> bool:
     return (old.learners >= enough) != (new.learners >= enough) or (
         max(abs(new.effect - old.effect), abs(new.se - old.se)) >= TENTH * new.se
     )
+
+
+def _baseline_moved(old: tuple[Fares, ...], new: tuple[Fares, ...]) -> bool:
+    """Tell whether a baseline is known that was not, of twice or half as many learners, or their mean moved."""
+    if len(old) != len(new):
+        return True
+    for was, now in zip(old, new, strict=True):
+        if now.n >= 2 * was.n > 0 or was.n >= 2 * now.n > 0 or bool(was.n) != bool(now.n):
+            return True
+        if now.n and abs(now.sum / now.n - was.sum / was.n) >= NOTICEABLE * ONE:
+            return True
+    return False
 
 
 # -- effects ------------------------------------------------------------------------------------------------------
@@ -167,14 +180,21 @@ def _metrics(kind: OutcomeType, sums: Mapping[str, int]) -> MetricMeans:
 
 
 def _baseline(sums: Mapping[str, int]) -> tuple[Fares, ...]:
-    """Pool learners held out, and the others by their control decisions: what was randomized not to be applied."""
+    """Pool learners held out, and the others by their control decisions: what was randomized not to be applied.
+
+    Of fewer learners than make a baseline nothing is said: it is told in the log of control events, which is kept for
+    ever, and the mean of one learner would stand there after their erasure.
+    """
     fares = tuple(
         Fares(
             n=_both(sums, f"{measure}_n"), sum=_both(sums, f"{measure}_sum"), squares=_both(sums, f"{measure}_squares")
         )
         for measure in MEASURES
     )
-    return fares if fares[0].n else ()
+    return tuple([each if informs(each.n) else _NOBODY for each in fares]) if informs(fares[0].n) else ()
+
+
+_NOBODY: Final = Fares(n=0, sum=0, squares=0)
 
 
 def _both(sums: Mapping[str, int], name: str) -> int:

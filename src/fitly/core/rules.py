@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Final, TypeAlias
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
+from fitly.core.numbers import nano
 from fitly.core.vocabulary import Algorithm, ClockMode, Context, Level, OutcomeType, Variant
 
 Probability: TypeAlias = Annotated[float, Ge(0), Le(1)]
@@ -44,8 +45,8 @@ class RewardWeights:
 
     def __post_init__(self) -> None:
         """Refuse weights under which every reward would be nothing."""
-        if self.retention + self.performance + self.completion + self.engagement <= 0:
-            message = "at least one reward weight must be above 0"
+        if not any(map(nano, (self.retention, self.performance, self.completion, self.engagement))):
+            message = "at least one reward weight must be above 0: they count in thousand-millionths"
             raise ValueError(message)
 
 
@@ -204,6 +205,10 @@ class Fares:
     squares: Annotated[int, Ge(0), Le(2**63 - 1)]
 
 
+_MEASURES: Final = 5
+_WIDEST: Final = 1e6
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextPriors:
     """What is known of the population in one context.
@@ -230,6 +235,18 @@ class ContextPriors:
     arms: dict[Variant, ArmPrior] = field(default_factory=dict)
     metrics: dict[OutcomeType, MetricMeans] = field(default_factory=dict)
     baseline: Annotated[tuple[Fares, ...], MaxLen(5)] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse figures that no row could hold: a control event in force must never stop a partition."""
+        if len(self.baseline) not in {0, _MEASURES}:
+            message = f"a baseline has all {_MEASURES} measures or none"
+            raise ValueError(message)
+        if any(fares.n >= 2**32 or fares.sum >= 2**63 for fares in self.baseline):
+            message = "a baseline counts fewer than 2^32 learners, and their means add to less than 2^63"
+            raise ValueError(message)
+        if max([self.reward_sd, *(max(arm.se, arm.spread) for arm in self.arms.values())]) > _WIDEST:
+            message = f"a standard deviation or error is at most {_WIDEST:g}: rewards lie between 0 and 1"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

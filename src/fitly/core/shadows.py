@@ -18,7 +18,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fitly.core.confidence import Belief
 from fitly.core.decisions import Selected
@@ -286,13 +286,16 @@ def _same(before: ContextRow | None, after: ContextRow | None) -> bool:
     return not scores[0] or before is None or after is None or _closed(before) == _closed(after)
 
 
-def _closed(row: ContextRow) -> list[tuple[int, ...]]:
-    """Give of each closed decision what its score rests on."""
-    return [each[1:] for each in _RESTS_ON(row.decisions) if not each[0]]
+def _closed(row: ContextRow) -> list[tuple[Any, ...]]:
+    """Give of each closed decision which it is and what its score rests on.
+
+    Which it is, because one that was never scored may be let go in the record in which another closes without a reward.
+    """
+    return [each for each in _RESTS_ON(row.decisions) if not each[1]]
 
 
 _RESTS_ON: Final = DECISIONS.columns(
-    *map(DecisionEntry._fields.index, ("is_open", "defaulted", "outcomes", "reward"))
+    *map(DecisionEntry._fields.index, ("id", "is_open", "defaulted", "outcomes", "reward"))
 ).iter_unpack
 
 

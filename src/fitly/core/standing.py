@@ -112,7 +112,7 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         code,
         taught,
         selected.apply,
-        selected.propensities[variant or NONE],
+        selected.propensities[variant or NONE] or 1,  # what was drawn had a chance, also where that rounds to nothing
         0 if threshold is None else nano(threshold),
         selected.policy_revision,
         overlap,

@@ -184,7 +184,7 @@ class Batch:
         else:
             self._refuse(record, arrival)
         if self._sums.overfull:
-            self._tell(self._sums.overfull)
+            self._tell(tuple(self._sums.overfull))  # a copy: what is told leaves the list
 
     def _tell(self, names: Sequence[Name]) -> None:
         """Say what the partition's sums of these names are now."""

@@ -6,7 +6,7 @@ follows from the rows and the cursor alone, so that neither batches nor restarts
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from typing import Final, NamedTuple
@@ -42,16 +42,19 @@ class Keys:
         if self._keys is None:
             self._keys = sorted([each for each in rows if not each.startswith(SYSTEM_PREFIX)])
         keys = self._keys
-        behind = [each for each in fresh if each > key]
+        behind = [each for each in fresh if each > key and not self._has(each)]
         return merge((keys[place] for place in range(bisect_right(keys, key), len(keys))), sorted(behind))
 
     def add(self, key: bytes) -> None:
         """Take in the key of a new row, which may have been there before."""
-        keys = self._keys
-        if keys is not None:
-            place = bisect_left(keys, key)
-            if keys[place : place + 1] != [key]:
-                keys.insert(place, key)
+        if self._keys is not None and not self._has(key):
+            insort(self._keys, key)
+
+    def _has(self, key: bytes) -> bool:
+        """Tell whether a key is there already: also one whose row went, and may have come back as a fresh one."""
+        keys = self._keys or []
+        place = bisect_left(keys, key)
+        return keys[place : place + 1] == [key]
 
     def forget(self) -> None:
         """Let the keys go: no sweep is under way."""

@@ -120,13 +120,18 @@ def trace(topic: Topic, seen: Seen, mode: ClockMode) -> Trace:
 
 async def _mentioning(settings: Settings, topic: Topic, user: str) -> AsyncIterator[Record]:
     """Give the records whose key is the learner's or whose value holds the id as a whole text."""
-    told = {json.dumps(user).encode(), json.dumps(user, ensure_ascii=False).encode()}
-    if topic.name in (*topics.CHANGELOGS.values(), topics.SNAPSHOTS):  # rows, alone or on pages
-        told = {packed(user)}
+    told = spellings(topic, user)
     async for record in read.read_topic(settings, topic.name):
         mine = record.key is not None and is_of(record.key, user)
         if mine or any(text in (record.value or b"") for text in told):
             yield record
+
+
+def spellings(topic: Topic, user: str) -> set[bytes]:
+    """Give how a topic's values write an id: rows as msgpack does, also in snapshots; the rest as JSON does."""
+    if topic.name in {*topics.CHANGELOGS.values(), topics.SNAPSHOTS}:
+        return {packed(user)}
+    return {json.dumps(user).encode(), json.dumps(user, ensure_ascii=False).encode()}
 
 
 def packed(text: str) -> bytes:

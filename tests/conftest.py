@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Callable, Iterator
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fitly.local.background import BackgroundStack, background_stack
 from fitly.local.stack import Stack
+
+QUICK, DEEP = 25, 1_000
+"""How deep properties look: little by default, deeper with ``HYPOTHESIS_PROFILE=deep``. No deadline: machines differ."""
+settings.register_profile(
+    "quick", max_examples=QUICK, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("deep", max_examples=DEEP, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from fitly.local.background import BackgroundStack, background_stack
 from fitly.local.stack import Stack
 
 QUICK, DEEP = 25, 1_000
-"""How many examples a property is tried on: few, or many with ``HYPOTHESIS_PROFILE=deep``; machines differ: no deadline."""
+"""Examples a property is tried on: few, or many with ``HYPOTHESIS_PROFILE=deep``. Machines differ: no deadline."""
 settings.register_profile(
     "quick", max_examples=QUICK, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

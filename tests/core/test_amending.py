@@ -9,6 +9,10 @@ from tests.core.sums import day_sums
 from fitly.core.entries import ARMS, OUTCOMES
 from fitly.core.learner import ContextRow
 from fitly.core.names import event_key
+from fitly.core.outcomes import UNTYPED, typed
+from fitly.core.topics import CONTEXTS
+from fitly.wire.rows import encode_context
+from fitly.wire.summing import Sums
 
 
 def sums(row: ContextRow) -> tuple[object, ...]:
@@ -190,3 +194,19 @@ def test_an_outcome_of_an_open_decision_can_be_corrected_however_old_it_is() -> 
     assert partition.correct("o", performance_score=0.7).bin == "APPLIED"
     partition.later(days=4)
     assert partition.correct("p", performance_score=0.7).bin == "LATE"
+
+
+def test_an_outcome_whose_type_was_not_kept_is_in_no_types_means() -> None:
+    """Rows of version 1 did not keep it; their outcomes can be corrected all the same."""
+    partition = Partition()
+    partition.request()
+    partition.outcome(event_id="o1", score=0.2)
+    row = partition.row()
+    old = OUTCOMES.at(row.outcomes, 0)._replace(kind=UNTYPED)
+    assert typed(b"", old, 1) == b""
+    untyped = row._replace(outcomes=OUTCOMES.join([old]), typed=b"")
+    partition.shard.rows[CONTEXTS][b"ada|ASSESSMENT"] = encode_context(untyped)
+    partition.shard.sums = Sums.added_up([encode_context(untyped)])
+    assert partition.correct("o1", performance_score=0.6).bin == "APPLIED"
+    assert partition.row().typed == b""
+    assert OUTCOMES.at(partition.row().outcomes, 0).reward == 525_000

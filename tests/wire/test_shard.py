@@ -7,7 +7,7 @@ from tests.core.partition import KEY, Partition, Record, replace
 
 from fitly.core.errors import Broken
 from fitly.core.numbers import DAY
-from fitly.core.system import FOLD_KEY, FOLD_VERSION, LEDGER_KEY, POSITION_KEY, RULES_KEY
+from fitly.core.system import FOLD_KEY, FOLD_VERSION, LEDGER_KEY, POSITION_KEY, RULES_KEY, SUMS_PREFIX, UNTOLD_KEY
 from fitly.core.topics import CONTEXTS, LEARNERS
 from fitly.wire.rows import decode_ledger, decode_position, decode_rules, encode_fold_version
 from fitly.wire.shard import Change, Shard
@@ -174,3 +174,23 @@ def test_rows_that_fell_due_fall_due_again_after_a_discarded_tick() -> None:
     shard.adopt(two)
     assert partition.row().unjoined == 1
     assert partition.now - 8 * DAY < shard.position.clock
+
+
+def test_rows_that_an_earlier_fold_left_without_sums_are_added_up_and_all_system_rows_are_written_anew() -> None:
+    before = a_shard()
+    before.adopt(before.fold(LOG))
+    old = Shard(0, KEY)
+    for change in before.state():
+        if not change.key.startswith((SUMS_PREFIX, UNTOLD_KEY)):
+            old.load(*change)
+    old.load(CONTEXTS, FOLD_KEY, encode_fold_version(1))
+    old.opened()
+    assert old.folded_by == 1
+    assert old.sums.totals == before.sums.totals
+    last = LOG[-1]
+    batch = old.fold([last._replace(offset=last.offset + 1)])
+    written = {change.key for change in batch.changes if change.key.startswith(b"\x00")}
+    assert {FOLD_KEY, RULES_KEY, LEDGER_KEY, POSITION_KEY} <= written
+    assert any(key.startswith(SUMS_PREFIX) for key in written)
+    old.adopt(batch)
+    assert old.folded_by == FOLD_VERSION

@@ -97,7 +97,8 @@ class Seal:
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_PAGE: Final = msgspec.msgpack.Decoder(list[Change])
+_PAGE: Final = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes]])
+"""Not of `Change`: compiled, its annotations cannot be read at run time."""
 _MANIFEST: Final = msgspec.json.Decoder(Manifest)
 
 
@@ -133,7 +134,7 @@ def decode_page(page: bytes) -> list[Change]:
     >>> [decode_page(page) == rows for page, _ in pages(rows)]
     [True]
     """
-    return _PAGE.decode(page)
+    return [Change(*row) for row in _PAGE.decode(page)]
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

@@ -100,7 +100,7 @@ NO_ROW: Final = ContextRow(user_id=UserId(""), context=Context.MISSION)
 
 
 def move(sums: list[int], before: ContextRow, after: ContextRow) -> bool:
-    """Take what a row contributed to all that `priors.estimated` reads out of a context's sums; put in what it does now.
+    """Take what a row contributed to all that `priors.estimated` reads out of its sums, put in what it does now.
 
     Parameters
     ----------
@@ -295,7 +295,12 @@ def _move_means(sums: list[int], at: int, old: tuple[int, ...], new: tuple[int, 
             if n != n1 or total != total1:
                 # Of one decision, or of none, the sum is the mean.
                 value, value1 = mean(total, n) if n > 1 else total, mean(total1, n1) if n1 > 1 else total1
-                has_moved |= _move_mean(sums, at, bool(n), value, bool(n1), value1)
+                by_learners = (1 if n1 else 0) - (1 if n else 0)
+                if value != value1 or by_learners:
+                    sums[at] += by_learners
+                    sums[at + 1] += value1 - value
+                    sums[at + 2] += value1 * value1 - value * value
+                    has_moved = True
             at += 3
     return has_moved
 
@@ -312,18 +317,13 @@ def _move_paired(
         if was or now:
             value = mean(old[k + 1], n) - mean(old0[k + 1], n0) if was else 0
             value1 = mean(new[k + 1], n1) - mean(new0[k + 1], n01) if now else 0
-            has_moved |= _move_mean(sums, at, was, value, now, value1)
+            if value != value1 or was != now:
+                sums[at] += int(now) - int(was)
+                sums[at + 1] += value1 - value
+                sums[at + 2] += value1 * value1 - value * value
+                has_moved = True
         at += 3
     return has_moved
-
-
-def _move_mean(sums: list[int], at: int, was: bool, value: int, now: bool, value1: int) -> bool:  # noqa: FBT001
-    if was == now and value == value1:
-        return False
-    sums[at] += int(now) - int(was)
-    sums[at + 1] += value1 - value
-    sums[at + 2] += value1 * value1 - value * value
-    return True
 
 
 _TOLD: Final = EVIDENCE.columns(*range(_MEASURED)).iter_unpack

@@ -109,9 +109,10 @@ class PartitionSums:
         if move(sums, old, new):
             self._priors[context] = sums
             self._changed(name)
-        for each, scores in shadows.differences(old, new):
-            self._move(each, scores)
-            self._changed((Kind.SHADOWS, each))
+        if old.shadows or new.shadows or old.shadow_sums or new.shadow_sums:
+            for each, scores in shadows.differences(old, new):
+                self._move(each, scores)
+                self._changed((Kind.SHADOWS, each))
 
     def _move(self, name: str, moved: list[tuple[str, int]]) -> None:
         totals = self._shadows.get(name)

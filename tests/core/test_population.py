@@ -111,6 +111,10 @@ def test_how_learners_fare_is_one_mean_each_by_group() -> None:
 
 ROWS = [
     ROW,
+    ROW._replace(evidence=EVIDENCE.join([said(6, n=1, composite=3)])),
+    ROW._replace(
+        own_n=3, own_sum=7, evidence=EVIDENCE.join([said(1, drawn=2, x=3, x2=6, w=5, wx=9, n=1, composite=4)])
+    ),
     ROW._replace(
         own_n=3, own_sum=7, evidence=EVIDENCE.join([said(1, drawn=2, x=3, x2=5, w=5, wx=9, n=1, composite=4)])
     ),

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from tests.core.partition import HOURS, Partition, Policy
 
-from fitly.core.entries import EVIDENCE, Evidence
+from fitly.core.entries import EVIDENCE, TYPED, Evidence, Typed
 from fitly.core.learner import ContextRow
 from fitly.core.names import UserId
 from fitly.core.partials import Kind
-from fitly.core.population import ARM_SUMS, GROUPS, MEASURES, contribution, differences, of_arm
+from fitly.core.population import ARM_SUMS, GROUPS, MEASURES, NO_ROW, contribution, listed, move, named
 from fitly.core.vocabulary import Context, Variant
 
 ROW = ContextRow(user_id=UserId("ada"), context=Context.SESSION)
@@ -23,10 +23,20 @@ def said(arm: int, **known: int) -> Evidence:
     return Evidence(arm, *(0,) * 21)._replace(**known)
 
 
+def of_arm(each: Evidence) -> dict[str, int]:
+    told = contribution(ROW._replace(evidence=EVIDENCE.join([each]))).get(NAME, {})
+    return {name: told.get(f"PREDICTION_HEAVY.{name}", 0) for name in ARM_SUMS}
+
+
+def moved(before: ContextRow, after: ContextRow) -> dict[str, int] | None:
+    """Give what moves when a row becomes another; None where that is nothing."""
+    sums = listed({})
+    return named(sums) if move(sums, before, after) else None
+
+
 def test_a_row_of_nothing_contributes_nothing() -> None:
     assert contribution(ROW) == {}
-    assert list(differences(None, None)) == []
-    assert list(differences(ROW, ROW)) == []
+    assert moved(ROW, ROW) is None
 
 
 def test_own_outcomes_and_their_types_are_added_up() -> None:
@@ -45,7 +55,7 @@ def test_own_outcomes_and_their_types_are_added_up() -> None:
 
 def test_a_learner_is_one_in_the_products_of_their_weights() -> None:
     each = said(2, drawn=3, x=90_000, w=12_000_000, wx=36, n0=2, x0=-10_000, w0=20_000_000, wx0=-50)
-    told = dict(zip(ARM_SUMS, of_arm(each), strict=True))
+    told = of_arm(each)
     w, y, w0, y0 = 12_000_000, 36, 20_000_000, -50
     size, d = 1_200_000, 30_000 + 5_000
     assert told == {
@@ -61,7 +71,7 @@ def test_a_learner_is_one_in_the_products_of_their_weights() -> None:
     [({}, (0, 0, 0)), ({"drawn": 1, "w": 5}, (1, 0, 0)), ({"drawn": 2, "w": 5, "n0": 1, "w0": 2}, (1, 1, 0))],
 )
 def test_a_learner_with_too_little_on_a_side_is_no_pair(known: dict[str, int], expected: tuple[int, ...]) -> None:
-    told = dict(zip(ARM_SUMS, of_arm(said(2, **known)), strict=True))
+    told = of_arm(said(2, **known))
     assert (told["clusters"], told["learners"], told["pairs"]) == expected
 
 
@@ -99,16 +109,59 @@ def test_how_learners_fare_is_one_mean_each_by_group() -> None:
     assert len(MEASURES) == 5
 
 
-def test_what_a_change_moves_is_the_difference_of_the_contributions() -> None:
-    before = ROW._replace(own_n=3, own_sum=7, evidence=EVIDENCE.join([said(1, drawn=2, w=5, wx=9, n=1, composite=4)]))
-    after = ROW._replace(own_n=4, own_sum=7, evidence=EVIDENCE.join([said(1, drawn=3, w=6, wx=1, n=1, composite=4)]))
-    ((name, moved),) = differences(before, after)
-    old, new = contribution(before)[NAME], contribution(after)[NAME]
-    names = old.keys() | new.keys()
-    assert name == NAME
-    assert dict(moved) == {n: new.get(n, 0) - old.get(n, 0) for n in names if new.get(n, 0) != old.get(n, 0)}
-    ((_, gone),) = differences(before, None)
-    assert dict(gone) == {n: -value for n, value in old.items()}
+ROWS = [
+    ROW,
+    ROW._replace(evidence=EVIDENCE.join([said(6, n=1, composite=3)])),
+    ROW._replace(
+        own_n=3, own_sum=7, evidence=EVIDENCE.join([said(1, drawn=2, x=3, x2=6, w=5, wx=9, n=1, composite=4)])
+    ),
+    ROW._replace(
+        own_n=3, own_sum=7, evidence=EVIDENCE.join([said(1, drawn=2, x=3, x2=5, w=5, wx=9, n=1, composite=4)])
+    ),
+    ROW._replace(
+        own_n=4, own_sum=7, evidence=EVIDENCE.join([said(1, drawn=3, x=4, x2=9, w=6, wx=1, n=1, composite=4)])
+    ),
+    ROW._replace(
+        own_n=4, own_sum=9, evidence=EVIDENCE.join([said(1, drawn=3, x=4, x2=9, w=6, wx=1, n=2, composite=9)])
+    ),
+    ROW._replace(typed=TYPED.join([Typed(2, 1, 5, 1, 6, 0, 0, 0, 0), Typed(0, 0, 0, 1, 6, 0, 0, 0, 0)])),
+    ROW._replace(typed=TYPED.join([Typed(0, 1, 2, 1, 7, 0, 0, 0, 0), Typed(2, 1, 5, 1, 6, 0, 0, 0, 0)])),
+    ROW._replace(
+        evidence=EVIDENCE.join(
+            [
+                said(0, drawn=2, x=7, x2=40, w=3, wx=2, n=2, composite=6, n_performance=1, s_performance=9),
+                said(2, drawn=2, x=-4, x2=8, w=4, wx=-3, n=2, composite=5, n0=2, x0=7, w0=8, wx0=5),
+                said(6, n=1, composite=3),
+            ]
+        )
+    ),
+    ROW._replace(
+        evidence=EVIDENCE.join(
+            [
+                said(2, drawn=2, x=-4, x2=8, w=4, wx=-3, n=2, composite=5, n0=3, x0=9, w0=9, wx0=6),
+                said(0, drawn=3, x=9, x2=44, w=4, wx=4, n=3, composite=8, n_performance=1, s_performance=9),
+                said(3, n=1, composite=2, n_performance=1, s_performance=1),
+                said(6, n=1, composite=3),
+            ]
+        )
+    ),
+    ROW._replace(evidence=EVIDENCE.join([said(5, n=2, composite=9), said(4, n0=1, x0=2, w0=3, wx0=1)])),
+]
+
+
+@pytest.mark.parametrize("before", range(len(ROWS)))
+@pytest.mark.parametrize("after", range(len(ROWS)))
+def test_what_a_change_moves_is_the_difference_of_the_contributions(before: int, after: int) -> None:
+    old, new = (contribution(ROWS[each]).get(NAME, {}) for each in (before, after))
+    names = sorted(old.keys() | new.keys())
+    differences = {n: change for n in names if (change := new.get(n, 0) - old.get(n, 0))}
+    assert (moved(ROWS[before], ROWS[after]) or {}) == differences
+    assert (moved(ROWS[before], ROWS[after]) is None) == (not differences)
+
+
+def test_a_row_that_goes_takes_everything_along() -> None:
+    for row in ROWS:
+        assert (moved(row, NO_ROW) or {}) == {n: -value for n, value in contribution(row).get(NAME, {}).items()}
 
 
 def test_a_closed_decision_reaches_the_sums_and_an_open_one_does_not() -> None:

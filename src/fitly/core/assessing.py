@@ -41,7 +41,10 @@ def looked_at(rows: Rows, folded: Folded, at: Moment) -> Folded:
     said: list[Assessed] = []
     for row in folded.contexts:
         before = rows.context(row.user_id, row.context)
-        anew, effects = (row, ()) if before is None else looked_at_row(before, row, at, reopens=folded.reopens)
+        if before is None or (before.closes_at > at.now and not folded.reopens and before.overflowed == row.overflowed):
+            contexts.append(row)
+            continue
+        anew, effects = looked_at_row(before, row, at, reopens=folded.reopens)
         contexts.append(anew)
         said += effects
     return folded._replace(contexts=tuple(contexts), effects=(*folded.effects, *said)) if said else folded

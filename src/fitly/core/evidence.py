@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import add, sub
-from typing import Final
+from typing import Any, Final
 
 from fitly.core.entries import EVIDENCE, NO_OVERLAP, OVERLAP, DecisionEntry, Evidence
 from fitly.core.lessons import lesson, teaches
@@ -66,9 +66,12 @@ def weigh(evidence: bytes, old: DecisionEntry, new: DecisionEntry) -> bytes:
     old, new : DecisionEntry
         The decision before and after; one whose window is open says nothing.
     """
-    before = {} if old.is_open else _said(old)
-    after = {} if new.is_open else _said(new)
-    if before != after:
+    before = _NOTHING_SAID if old.is_open else _said(old)
+    after = _NOTHING_SAID if new.is_open else _said(new)
+    if not before:  # as nearly always: its window closes
+        for arm, said in after.items():
+            evidence = _add(evidence, arm, said)
+    elif before != after:
         for arm in after | before:
             change = tuple(map(sub, after.get(arm, _EMPTY), before.get(arm, _EMPTY)))
             if change != _EMPTY or arm not in before:
@@ -78,10 +81,12 @@ def weigh(evidence: bytes, old: DecisionEntry, new: DecisionEntry) -> bytes:
 
 def _said(entry: DecisionEntry) -> dict[int, tuple[int, ...]]:
     """Give what a closed decision says of each arm, in the order of `Evidence` after ``arm``; its own comes first."""
+    if not teaches(entry):
+        return _NOTHING_SAID
     counted, _, centred = lesson(entry)
-    measured = entry.measured if teaches(entry) else 0
+    measured = entry.measured
     if not (counted or measured):
-        return {}
+        return _NOTHING_SAID
     drawn = counted and entry.overlap != NO_OVERLAP
     heavy = weight(entry.propensity) if drawn else 0
     told = _measured(entry) if measured else _UNMEASURED
@@ -102,21 +107,25 @@ def _squared(weight: int) -> int:
 
 
 def _measured(entry: DecisionEntry) -> tuple[int, ...]:
-    """Give one decision as `Evidence.n` to ``s_engagement`` count it."""
+    """Give one decision as `Evidence.n` to ``s_engagement`` count it; of one outcome, or none, the sum is the mean."""
+    sums: tuple[Any, ...] = entry[_SUMS:]
+    measured, composite, nr, sr, np, sp, nc, sc, ne, se = sums
     return (
         1,
-        mean(entry.composite, entry.measured),
-        *_one(entry.n_retention, entry.s_retention),
-        *_one(entry.n_performance, entry.s_performance),
-        *_one(entry.n_completion, entry.s_completion),
-        *_one(entry.n_engagement, entry.s_engagement),
+        composite if measured == 1 else mean(composite, measured),
+        int(nr > 0),
+        mean(sr, nr) if nr > 1 else sr,
+        int(np > 0),
+        mean(sp, np) if np > 1 else sp,
+        int(nc > 0),
+        mean(sc, nc) if nc > 1 else sc,
+        int(ne > 0),
+        mean(se, ne) if ne > 1 else se,
     )
 
 
-def _one(count: int, total: int) -> tuple[int, int]:
-    return (1, mean(total, count)) if count else (0, 0)
-
-
+_SUMS: Final = DecisionEntry._fields.index("measured")
+_NOTHING_SAID: Final[dict[int, tuple[int, ...]]] = {}
 _UNMEASURED: Final = (0,) * 10
 _NOT_DRAWN: Final = (0,) * 6
 _NOT_BESIDE: Final = (0,) * 5
@@ -124,8 +133,12 @@ _NOT_BESIDE: Final = (0,) * 5
 
 def _add(evidence: bytes, arm: int, change: tuple[int, ...]) -> bytes:
     place = EVIDENCE.find_byte(evidence, arm)
-    before: tuple[int, ...] = _EMPTY if place < 0 else EVIDENCE.at(evidence, place)[1:]
-    return EVIDENCE.put(evidence, place, EVIDENCE.pack(arm, *map(add, before, change)))
+    if place < 0:
+        return evidence + EVIDENCE.pack(arm, *change)
+    start = place * EVIDENCE.width
+    packed = EVIDENCE.pack(arm, *map(add, _SAID(evidence, start), change))
+    return evidence[:start] + packed + evidence[start + EVIDENCE.width :]
 
 
+_SAID: Final = EVIDENCE.columns(*range(1, len(Evidence._fields))).unpack_from
 _EMPTY: Final = (0,) * (len(Evidence._fields) - 1)

@@ -280,10 +280,14 @@ def differences(before: ContextRow | None, after: ContextRow | None) -> Iterator
 
 def _same(before: ContextRow | None, after: ContextRow | None) -> bool:
     """Tell whether a row certainly contributes as before: nothing was scored, or only open decisions changed."""
-    scores = [b"" if row is None else row.shadows + row.shadow_sums for row in (before, after)]
-    if scores[0] != scores[1]:
+    old, new = _scores(before), _scores(after)
+    if old != new:
         return False
-    return not scores[0] or before is None or after is None or _closed(before) == _closed(after)
+    return not old or before is None or after is None or _closed(before) == _closed(after)
+
+
+def _scores(row: ContextRow | None) -> bytes:
+    return b"" if row is None else row.shadows + row.shadow_sums
 
 
 def _closed(row: ContextRow) -> list[tuple[Any, ...]]:

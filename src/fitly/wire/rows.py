@@ -215,7 +215,10 @@ def context_key(user_id: UserId, context: Context) -> bytes:
     >>> context_key(UserId("ada"), Context.MISSION)
     b'ada|MISSION'
     """
-    return f"{user_id}|{context}".encode()
+    return user_id.encode() + _BEHIND[context]
+
+
+_BEHIND: Final = {context: f"|{context}".encode() for context in Context}
 
 
 def split_context_key(key: bytes) -> tuple[UserId, Context]:

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from fitly.core import shadows
 from fitly.core.learner import ContextRow
-from fitly.core.partials import Partial
-from fitly.core.population import Change as Moved
-from fitly.core.population import Name, differences
+from fitly.core.partials import Kind, Partial
+from fitly.core.population import NO_ROW, Name, listed, move, named
 from fitly.core.system import SUMS_PREFIX, UNTOLD_KEY, Position, Untold
 from fitly.core.topics import CONTEXTS
+from fitly.core.vocabulary import Context
 from fitly.wire import rows as at_rest
 from fitly.wire.outgoing import Change
 
@@ -29,13 +30,16 @@ class Sums:
 
     Attributes
     ----------
-    totals : dict
-        (kind, name) -> name of a sum -> its value; what is 0 is left out.
+    priors : dict
+        Context -> its sums in the order of `population.NAMES`; never changed in place.
+    shadows : dict
+        Name -> name of a sum -> its value; what is 0 is left out.
     untold : dict
         (kind, name) -> changes since the last partial; what is 0 is left out.
     """
 
-    totals: dict[Name, dict[str, int]] = field(default_factory=dict)
+    priors: dict[str, list[int]] = field(default_factory=dict)
+    shadows: dict[str, dict[str, int]] = field(default_factory=dict)
     untold: dict[Name, int] = field(default_factory=dict)
 
     @classmethod
@@ -43,11 +47,23 @@ class Sums:
         """Read the system rows of sums, and take them from among the learners' rows."""
         sums = cls()
         for key in [key for key in rows if key.startswith(SUMS_PREFIX)]:
-            sums.totals[at_rest.split_sums_key(key)] = at_rest.decode_sums(rows.pop(key))
+            kind, name = at_rest.split_sums_key(key)
+            totals = at_rest.decode_sums(rows.pop(key))
+            if kind is Kind.PRIORS:
+                sums.priors[name] = listed(totals)
+            else:
+                sums.shadows[name] = totals
         if (untold := rows.pop(UNTOLD_KEY, None)) is not None:
             for name, count in at_rest.decode_untold(untold).changes.items():
                 sums.untold[at_rest.split_sums_key(name.encode())] = count
         return sums
+
+    @property
+    def totals(self) -> dict[Name, dict[str, int]]:
+        """All sums by kind, name and the name of each, as they are told and kept; what is 0 is left out."""
+        totals: dict[Name, dict[str, int]] = {(Kind.PRIORS, name): named(sums) for name, sums in self.priors.items()}
+        totals.update({(Kind.SHADOWS, name): sums for name, sums in self.shadows.items()})
+        return totals
 
     @classmethod
     def added_up(cls, rows: Iterable[bytes]) -> Sums:
@@ -74,25 +90,42 @@ class PartitionSums:
 
     def __init__(self, before: Sums) -> None:
         self._before = before
-        self._totals: dict[Name, dict[str, int]] = {}
+        self._priors: dict[str, list[int]] = {}
+        self._shadows: dict[str, dict[str, int]] = {}
         self._untold = dict(before.untold)
         self.overfull: list[Name] = []
 
     def row_changed(self, before: ContextRow | None, after: ContextRow | None) -> None:
         """Take out what a row contributed and put in what it contributes now; None stands for no row."""
-        for name, moved in differences(before, after):
-            self._move(name, moved)
+        row = after or before
+        if row is None:
+            return
+        old, new = before or NO_ROW, after or NO_ROW
+        name = _PRIORS[row.context]
+        context = name[1]
+        sums = self._priors.get(context)
+        if sums is None:
+            sums = self._before.priors.get(context, _NOTHING).copy()
+        if move(sums, old, new):
+            self._priors[context] = sums
+            self._changed(name)
+        if old.shadows or new.shadows or old.shadow_sums or new.shadow_sums:
+            for each, scores in shadows.differences(old, new):
+                self._move(each, scores)
+                self._changed((Kind.SHADOWS, each))
 
-    def _move(self, name: Name, moved: list[Moved]) -> None:
-        totals = self._totals.get(name)
+    def _move(self, name: str, moved: list[tuple[str, int]]) -> None:
+        totals = self._shadows.get(name)
         if totals is None:
-            totals = self._totals[name] = dict(self._before.totals.get(name, {}))
+            totals = self._shadows[name] = dict(self._before.shadows.get(name, {}))
         for each, change in moved:
             value = totals.get(each, 0) + change
             if value:
                 totals[each] = value
             else:
                 del totals[each]
+
+    def _changed(self, name: Name) -> None:
         count = self._untold[name] = self._untold.get(name, 0) + 1
         if count == MOST_UNTOLD:
             self.overfull.append(name)
@@ -106,18 +139,23 @@ class PartitionSums:
         self._untold.pop(name, None)
         if name in self.overfull:
             self.overfull.remove(name)
-        totals = self._totals.get(name, self._before.totals.get(name, {}))
-        sums = {each: totals[each] for each in sorted(totals)}
+        kind, which = name
+        if kind is Kind.PRIORS:
+            sums = named(self._priors.get(which) or self._before.priors.get(which, _NOTHING))
+        else:
+            totals = self._shadows.get(which, self._before.shadows.get(which, {}))
+            sums = {each: totals[each] for each in sorted(totals)}
         return Partial(*name, partition, at.birth_id, at.offset, at.clock, sums)
 
     @property
     def now(self) -> Sums:
         """The sums after the run."""
-        return Sums({**self._before.totals, **self._totals}, self._untold)
+        before = self._before
+        return Sums({**before.priors, **self._priors}, {**before.shadows, **self._shadows}, self._untold)
 
     def changes(self, *, everything: bool) -> list[Change]:
         """Give the system rows that changed, or all of them; in the order of their keys."""
-        totals = self.now.totals if everything else self._totals
+        totals = (self.now if everything else Sums(self._priors, self._shadows)).totals
         changes = [
             Change(CONTEXTS, at_rest.sums_key(*name), at_rest.encode_sums(totals[name])) for name in sorted(totals)
         ]
@@ -126,3 +164,7 @@ class PartitionSums:
             # A tombstone where all is told: whether the row is there must not depend on where a batch ended.
             changes.append(Change(CONTEXTS, UNTOLD_KEY, at_rest.encode_untold(untold) if untold.changes else None))
         return changes
+
+
+_PRIORS: Final[dict[Context, Name]] = {context: (Kind.PRIORS, context.value) for context in Context}
+_NOTHING: Final = listed({})

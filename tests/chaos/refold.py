@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tests.chaos.judge import Record, records
 
 from fitly.core.topics import (
+    ASSESSED,
     BY_NAME,
     CHANGELOGS,
     INPUT,
@@ -24,7 +25,7 @@ from fitly.core.vocabulary import Bin
 from fitly.wire.partials import decode_partial
 from fitly.wire.shard import Shard
 
-OUTPUTS = (SELECTED, OUTCOMES, REJECTED)
+OUTPUTS = (SELECTED, OUTCOMES, ASSESSED, REJECTED)
 LONGEST = 3_000
 
 Said = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
@@ -69,8 +70,10 @@ def read_world(bootstrap: str, prefix: str) -> World:
     for table, topic in CHANGELOGS.items():
         for record in records(bootstrap, prefix, topic):
             assert record.key is not None
-            assert record.value is not None
-            world.rows[record.partition, table, record.key] = record.value
+            if record.value is None:
+                world.rows.pop((record.partition, table, record.key), None)
+            else:
+                world.rows[record.partition, table, record.key] = record.value
     return world
 
 
@@ -91,7 +94,7 @@ def refold(log: dict[int, list[Record]], control_key: bytes, draw: Random) -> tu
                     continue
                 assert out.partition is None, "an event of this input was sent on: it is at home everywhere"
                 world.said[out.topic, partition].append(said)
-        world.rows.update({(partition, table, key): value or b"" for table, key, value in shard.state()})
+        world.rows.update({(partition, table, key): value for table, key, value in shard.state() if value is not None})
         for name, count in shard.ledger.bins.items():
             bins[name.partition("/")[0]] = bins.get(name.partition("/")[0], 0) + count
     return world, {name.value: bins[name.value] for name in Bin if name.value in bins}

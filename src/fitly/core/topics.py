@@ -72,8 +72,14 @@ TOPICS: Final = (
         retention_ms=30 * _DAY_MS,
         config={"max.message.bytes": str(1 << 20)},
         schema="learner-events.json",
-        writer=("upstream services", "request", "publish", "simulate", "sequencer", "worker (ticks, forwards)"),
-        readers=("worker", "publish", "request", "doctor", "tail", "verify"),
+        writer=(
+            *("upstream services", "request", "publish", "simulate", "preferences", "erase"),
+            *("sequencer", "worker (ticks, forwards)"),
+        ),
+        readers=(
+            *("worker", "publish", "request", "preferences", "erase", "export"),
+            *("policy", "table (--as-of)", "snapshots", "doctor", "tail", "verify"),
+        ),
         help="Everything about one learner in one partition, in one order: the product's truth.",
     ),
     Topic(
@@ -84,6 +90,7 @@ TOPICS: Final = (
         writer=("sequencer", "worker (priors)"),
         readers=(
             *("sequencer", "worker", "sink", "publish", "request", "simulate"),
+            *("preferences", "erase", "export", "explain", "table (--as-of)", "snapshots"),
             *("topics check", "policy", "doctor", "tail", "verify"),
         ),
         help="Control events in their total order, kept for ever.",
@@ -99,7 +106,7 @@ TOPICS: Final = (
         },
         schema="strategy-selected.json",
         writer=("worker",),
-        readers=("consumers", "sink", "request", "simulate", "doctor", "tail", "verify"),
+        readers=("consumers", "sink", "request", "simulate", "explain", "export", "doctor", "tail", "verify"),
         help="Decisions: the newest of a key is the one that stands.",
     ),
     Topic(
@@ -109,7 +116,7 @@ TOPICS: Final = (
         config={"max.message.bytes": str(4 << 20)},
         schema="outcomes.json",
         writer=("worker",),
-        readers=("sink", "analysts", "doctor", "tail", "verify"),
+        readers=("sink", "analysts", "export", "doctor", "tail", "verify"),
         help=(
             "What became of each outcome event: disposition, decision, config. A record without a value: the learner "
             "was erased, nothing before it counts; it is kept until the retention. Of events that come after an "
@@ -123,7 +130,7 @@ TOPICS: Final = (
         config={"max.message.bytes": str(4 << 20)},
         schema="effectiveness-assessed.json",
         writer=("worker",),
-        readers=("operators", "analysts", "tail", "verify"),
+        readers=("operators", "analysts", "export", "tail", "verify"),
         help=(
             "A learner's effectiveness in a context, looked at anew: when the reward window of a measured decision "
             "closes, and when a flag or direction flips. The table personalization_effectiveness holds the newest."
@@ -140,7 +147,7 @@ TOPICS: Final = (
             "max.message.bytes": str(4 << 20),
         },
         writer=("worker",),
-        readers=("operators", "tail", "verify"),
+        readers=("operators", "export", "tail", "verify"),
         help=(
             "Records that were refused: original bytes, with the reason in headers. Of a record that unfolds to more "
             "than 2 MiB the first 64 KiB are kept, and a header `cut` says how many bytes it had. Of one learner the "
@@ -169,7 +176,7 @@ TOPICS: Final = (
         cleanup="compact",
         config=_CHANGELOG,
         writer=("worker",),
-        readers=("worker (restore)", "sink", "table", "doctor", "tail", "verify"),
+        readers=("worker (restore)", "sink", "table", "preferences", "erase", "export", "doctor", "tail", "verify"),
         help="Learner rows: preferences and what changes seldom.",
     ),
     Topic(
@@ -178,7 +185,18 @@ TOPICS: Final = (
         cleanup="compact",
         config=_CHANGELOG,
         writer=("worker",),
-        readers=("worker (restore)", "sink", "table", "policy", "doctor", "tail", "verify"),
+        readers=(
+            "worker (restore)",
+            "sink",
+            "table",
+            "preferences",
+            "erase",
+            "export",
+            "policy",
+            "doctor",
+            "tail",
+            "verify",
+        ),
         help="Learner x context rows, and what a partition knows: position, ledger, rules, sums.",
     ),
     Topic(
@@ -187,7 +205,7 @@ TOPICS: Final = (
         cleanup="compact",
         config=_CHANGELOG,
         writer=("worker",),
-        readers=("worker (restore)", "table", "doctor", "tail", "verify"),
+        readers=("worker (restore)", "sink", "table", "policy", "doctor", "tail", "verify"),
         help=(
             "Table of the agent `experiments`: the newest word of each partition of the input, and per kind and name "
             "what they add up to, with the last look at it."
@@ -199,7 +217,7 @@ TOPICS: Final = (
         retention_ms=37 * _DAY_MS,
         config={"segment.bytes": str(64 << 20), "max.message.bytes": str(4 << 20)},
         writer=("worker",),
-        readers=("verify --replay", "table --as-of", "snapshots", "worker (the newest one's date)"),
+        readers=("worker (the newest one's date)", "table (--as-of)", "snapshots", "tail", "verify"),
         help=(
             "The rows of a partition as they were at an offset, on pages, and a manifest that closes them: a refold "
             "begins there where the input log no longer has its beginning. Kept for the input's retention and a week."

@@ -19,14 +19,12 @@ from fitly.core.parameters import NOT_APPLIED, render
 from fitly.core.policies import ALGORITHMS, NONE, Known, greedy, leaders, with_none
 from fitly.core.shadows import looked_on
 from fitly.core.standing import let_stand, newest
-from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Context, Level, Mode, Unit, Variant
+from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, Context, Level, Mode, Unit, Variant
 from fitly.core.windows import prune
 
 _ABSTAIN: Final = {NONE: CERTAIN}
 _PROBED: Final = (Level.MEDIUM, Level.HIGH)
 _OPTED_OUT: Final = MODE_CODES[Mode.OPTED_OUT]
-_PROBE: Final = MODE_CODES[Mode.PROBE]
-_NOTHING: Final = ArmCode.NOTHING
 
 
 class Drawn(NamedTuple):

@@ -90,7 +90,16 @@ def typed(sums: bytes, outcome: OutcomeEntry, sign: int) -> bytes:
     if code == UNTYPED:
         return sums
     place = TYPED.find_byte(sums, code)
-    _, nr, sr, np, sp, nc, sc, ne, se = _NO_SUMS if place < 0 else TYPED.at(sums, place)
+    before: tuple[int, ...] = _NO_METRICS if place < 0 else TYPED.at(sums, place)[1:]
+    return TYPED.put(sums, place, TYPED.pack(code, *_with_metrics(before, outcome, sign)))
+
+
+_NO_METRICS = (0,) * 8
+
+
+def _with_metrics(sums: tuple[int, ...], outcome: OutcomeEntry, sign: int) -> tuple[int, ...]:
+    """Add the metrics that an outcome has: count and sum of each, in the vocabulary's order."""
+    nr, sr, np, sp, nc, sc, ne, se = sums
     _, _, _, retention, performance, completion, engagement, _, _, _, _ = outcome
     if retention >= 0:
         nr += sign
@@ -104,10 +113,7 @@ def typed(sums: bytes, outcome: OutcomeEntry, sign: int) -> bytes:
     if engagement >= 0:
         ne += sign
         se += sign * engagement
-    return TYPED.put(sums, place, TYPED.pack(code, nr, sr, np, sp, nc, sc, ne, se))
-
-
-_NO_SUMS = (0,) * 9
+    return nr, sr, np, sp, nc, sc, ne, se
 
 
 def kept(metrics: Measured) -> tuple[int, int, int, int]:
@@ -124,27 +130,17 @@ def kept(metrics: Measured) -> tuple[int, int, int, int]:
 def shift(decision: DecisionEntry, outcome: OutcomeEntry, sign: int) -> DecisionEntry:
     """Add an outcome to a decision's sums (``sign`` 1) or take it out (-1)."""
     drawn: tuple[Any, ...] = decision[:_SUMS]
-    sums: tuple[Any, ...] = decision[_SUMS:]
-    n, reward_, centred, measured, composite, nr, sr, np, sp, nc, sc, ne, se = sums
-    _, _, _, retention, performance, completion, engagement, worth, centred_on, counted, _ = outcome
+    counts: tuple[Any, ...] = decision[_SUMS:_METRICS]
+    metrics: tuple[Any, ...] = decision[_METRICS:]
+    n, reward_, centred, measured, composite = counts
+    worth, centred_on, counted = outcome.reward, outcome.centre, outcome.counted
     if counted:
         n += sign
         reward_ += sign * worth
         centred += sign * (worth - centred_on)
-    if retention >= 0:
-        nr += sign
-        sr += sign * retention
-    if performance >= 0:
-        np += sign
-        sp += sign * performance
-    if completion >= 0:
-        nc += sign
-        sc += sign * completion
-    if engagement >= 0:
-        ne += sign
-        se += sign * engagement
-    sums = (n, reward_, centred, measured + sign, composite + sign * worth, nr, sr, np, sp, nc, sc, ne, se)
-    return DECISIONS.make(drawn + sums)
+    sums = (n, reward_, centred, measured + sign, composite + sign * worth)
+    return DECISIONS.make(drawn + sums + _with_metrics(metrics, outcome, sign))
 
 
 _SUMS = DecisionEntry._fields.index("outcomes")
+_METRICS = DecisionEntry._fields.index("n_retention")

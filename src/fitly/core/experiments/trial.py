@@ -1,0 +1,87 @@
+"""An experiment in force: its plan, where it stands in its life, and what the log has set on the way.
+
+Knows the state that control events build up. Must never know a learner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fitly.core.experiments.plan import Plan
+from fitly.core.numbers import Millis, Nano
+
+
+class Status(StrEnum):
+    """Where an experiment stands in its life."""
+
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+
+
+class Afterwards(StrEnum):
+    """What becomes of the learners when an experiment is complete.
+
+    RELEASE: the policy decides for them again. KEEP: whoever is enrolled keeps the variant, nobody joins. ROLL_OUT:
+    whoever may be enrolled gets the winner, but for a share held back with the control, which goes on being measured.
+    """
+
+    RELEASE = "RELEASE"
+    KEEP = "KEEP"
+    ROLL_OUT = "ROLL_OUT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """The weights (10^-9, adding to 10^9, in the order of the plan's variants) that hold from a moment on."""
+
+    number: int
+    since: Millis
+    weights: tuple[Nano, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a partition knows of one experiment.
+
+    Attributes
+    ----------
+    plan : Plan
+        The newest revision.
+    number : int
+        Place among all experiments ever defined, from 1: names it inside packed rows.
+    revision : int
+        Of the plan, from 1.
+    plan_hash : str
+        Of the plan at the start; empty before.
+    status : Status
+        Where it stands.
+    started_at, ended_at : Millis or None
+        On the log's clock.
+    epoch : Epoch or None
+        The weights in force; None before the start.
+    stops_applying : bool
+        Paused, and what stands is withdrawn.
+    afterwards : Afterwards or None
+        What follows completion.
+    winner : str or None
+        ``variant_id`` that is rolled out.
+    hold_back : Nano
+        Share of the learners held back from a roll-out.
+    """
+
+    plan: Plan
+    number: int
+    revision: int = 1
+    plan_hash: str = ""
+    status: Status = Status.DRAFT
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+    epoch: Epoch | None = None
+    stops_applying: bool = False
+    afterwards: Afterwards | None = None
+    winner: str | None = None
+    hold_back: Nano = Nano(0)

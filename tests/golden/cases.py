@@ -37,8 +37,30 @@ from fitly.core.entries import (
     Typed,
     Verdict,
 )
-from fitly.core.events import LogOpened, OutcomeRecorded, PolicyRevised, PriorsRevised
+from fitly.core.events import (
+    ExperimentCompleted,
+    ExperimentDefined,
+    ExperimentJudged,
+    ExperimentReweighted,
+    ExperimentStarted,
+    LogOpened,
+    OutcomeRecorded,
+    PolicyRevised,
+    PriorsRevised,
+)
 from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment
+from fitly.core.experiments.fingerprint import plan_hash
+from fitly.core.experiments.plan import (
+    Bandit,
+    ExperimentType,
+    ExperimentVariant,
+    Guardrail,
+    Measure,
+    Plan,
+    Segments,
+    Treatment,
+)
+from fitly.core.experiments.trial import Afterwards
 from fitly.core.insights import (
     CognitiveLoad,
     Held,
@@ -341,6 +363,29 @@ RULES = Rules(
     ),
 )
 
+EXPERIMENT = Plan(
+    experiment_name="spring",
+    experiment_type=ExperimentType.MULTI_ARMED_BANDIT,
+    context=Context.SESSION,
+    variants=(
+        ExperimentVariant(variant_id="none", name="Nothing \u00e9", config=Treatment(apply=False), weight=0.25),
+        ExperimentVariant(variant_id="policy", config=Treatment(policy=POLICY), weight=0.5),
+        ExperimentVariant(
+            variant_id="slow",
+            config=Treatment(
+                strategy_variant=Variant.BALANCED,
+                parameters={Feature.SESSION_INTENSITY: 0.75, Feature.SESSION_BREAK_TIMING: 20},
+            ),
+            weight=0.25,
+        ),
+    ),
+    hypothesis="It helps.",
+    primary_metric=Measure.RETENTION,
+    guardrails=(Guardrail(metric=Measure.ENGAGEMENT, margin=0.02),),
+    segments=Segments(attributes={"school": ("north", "south")}, insights=(InsightKind.COGNITIVE_LOAD,)),
+    bandit=Bandit(),
+)
+
 ROWS: Final[Cases] = {
     "learner": lambda: encode_learner(LEARNER).hex(),
     "learner of nothing": lambda: encode_learner(
@@ -399,6 +444,28 @@ SAID: Final[Cases] = {
     ).decode(),
     "priors revised": lambda: encode_control(
         3, "fitly.priors.revised.v1", PriorsRevised(context=Context.SESSION, priors=KNOWN), NOW
+    ).decode(),
+    "experiment defined": lambda: encode_control(
+        4, "fitly.experiment.defined.v1", ExperimentDefined(plan=EXPERIMENT, by="ada"), NOW
+    ).decode(),
+    "experiment started": lambda: encode_control(
+        5, "fitly.experiment.started.v1",
+        ExperimentStarted(experiment_name="spring", plan_hash=plan_hash(EXPERIMENT)), NOW,
+    ).decode(),
+    "experiment completed": lambda: encode_control(
+        6, "fitly.experiment.completed.v1",
+        ExperimentCompleted(experiment_name="spring", afterwards=Afterwards.ROLL_OUT, winner="policy"), NOW,
+    ).decode(),
+    "experiment reweighted": lambda: encode_control(
+        7, "fitly.experiment.reweighted.v1",
+        ExperimentReweighted(
+            experiment_name="spring", epoch=1, weights={"none": 0.25, "policy": 0.5, "slow": 0.25},
+            means={"none": None}, sds={"none": 0.5}, seed="s", look=7,
+        ), NOW,
+    ).decode(),
+    "experiment judged": lambda: encode_control(
+        8, "fitly.experiment.judged.v1",
+        ExperimentJudged(experiment_name="spring", look=9, winner="policy", unmet=("DAYS",)), NOW,
     ).decode(),
     "partial": lambda: encode_partial(
         Partial(Kind.PRIORS, "SESSION", 3, BIRTH, 17, NOW, {"x": -(2**70), "n": 3})

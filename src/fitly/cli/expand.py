@@ -104,7 +104,8 @@ def _billionths(value: int) -> float:
 
 _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     moment: "since until closes first activated deactivated updated created_at updated_at last_reset_at closes_at "
-    "learning_since clock decided_at valid_until timestamp rendered_at observed_at lapses_at consented_at at",
+    "learning_since clock decided_at valid_until timestamp rendered_at observed_at lapses_at consented_at at "
+    "started_at ended_at",
     _day: "day seen_floor",
     unpacked_id: "id decision",
     bytes.hex: "fingerprint",
@@ -121,7 +122,11 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean "
     "before_sum x x0 w w0 w2 v0 model worth r d idle_w idle_d largest",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement x2 wx wx0",
+<<<<<<< HEAD
     _billionths: "propensity threshold target outside probability",
+=======
+    _billionths: "propensity threshold target outside hold_back",
+>>>>>>> life
     lambda refused: [*listed(refused)]: "refused",
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}

@@ -315,7 +315,17 @@ LearnerPayload: TypeAlias = (
     | AttributesTold
     | LearnerErased
 )
-ControlPayload: TypeAlias = LogOpened | PolicyRevised | PriorsRevised
+ExperimentPayload: TypeAlias = (
+    ExperimentDefined
+    | ExperimentStarted
+    | ExperimentPaused
+    | ExperimentResumed
+    | ExperimentCompleted
+    | ExperimentCancelled
+    | ExperimentReweighted
+    | ExperimentJudged
+)
+ControlPayload: TypeAlias = LogOpened | PolicyRevised | PriorsRevised | ExperimentPayload
 
 CHANGED: Final = "fitly.preferences.changed.v1"
 RESET: Final = "fitly.preferences.reset.v1"
@@ -335,6 +345,14 @@ CONTROL_EVENTS: Final[dict[str, type[ControlPayload]]] = {
     "fitly.log.opened.v1": LogOpened,
     "fitly.policy.revised.v1": PolicyRevised,
     "fitly.priors.revised.v1": PriorsRevised,
+    "fitly.experiment.defined.v1": ExperimentDefined,
+    "fitly.experiment.started.v1": ExperimentStarted,
+    "fitly.experiment.paused.v1": ExperimentPaused,
+    "fitly.experiment.resumed.v1": ExperimentResumed,
+    "fitly.experiment.completed.v1": ExperimentCompleted,
+    "fitly.experiment.cancelled.v1": ExperimentCancelled,
+    "fitly.experiment.reweighted.v1": ExperimentReweighted,
+    "fitly.experiment.judged.v1": ExperimentJudged,
 }
 TICK: Final = "fitly.clock.ticked.v1"
 

@@ -18,6 +18,8 @@ SWEEP_KEY: Final = b"\x00sweep"
 FOLD_KEY: Final = b"\x00fold"
 UNTOLD_KEY: Final = b"\x00untold"
 SUMS_PREFIX: Final = b"\x00sums|"
+EXPERIMENT_PREFIX: Final = b"\x00experiment|"
+"""Begins the key of what the partition knows of one experiment; its name follows."""
 SYSTEM_PREFIX: Final = b"\x00"
 
 FOLD_VERSION: Final = 3

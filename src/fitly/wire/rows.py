@@ -13,12 +13,13 @@ import msgspec
 
 from fitly.core.decisions import Selected
 from fitly.core.errors import Broken
+from fitly.core.experiments.trial import Trial
 from fitly.core.learner import NEVER, ROW_VERSION, ContextRow, Erased, LearnerRow, Sealed
 from fitly.core.names import UserId
 from fitly.core.numbers import Millis
 from fitly.core.partials import Kind
 from fitly.core.rules import Rules
-from fitly.core.system import SUMS_PREFIX, Ledger, Position, Sweep, Untold
+from fitly.core.system import EXPERIMENT_PREFIX, SUMS_PREFIX, Ledger, Position, Sweep, Untold
 from fitly.core.vocabulary import Context
 from fitly.wire.upgrades import context_of_2
 
@@ -53,6 +54,7 @@ _ERASED: Final = msgspec.msgpack.Decoder(Erased)
 _POSITION: Final = msgspec.msgpack.Decoder(Position)
 _LEDGER: Final = msgspec.msgpack.Decoder(Ledger)
 _RULES: Final = msgspec.msgpack.Decoder(Rules)
+_TRIAL: Final = msgspec.msgpack.Decoder(Trial)
 _SUMS: Final = msgspec.msgpack.Decoder(dict[str, bytes])
 _UNTOLD: Final = msgspec.msgpack.Decoder(Untold)
 _SWEEP: Final = msgspec.msgpack.Decoder(Sweep)
@@ -184,6 +186,25 @@ def encode_rules(rules: Rules) -> bytes:
 def decode_rules(value: bytes) -> Rules:
     """Read the rules row."""
     return _decode(_RULES, value, "rules")
+
+
+def encode_trial(trial: Trial) -> bytes:
+    """Give the bytes of an experiment's row."""
+    return _at_rest(NEVER, trial)
+
+
+def decode_trial(value: bytes) -> Trial:
+    """Read an experiment's row."""
+    return _decode(_TRIAL, value, "experiment")
+
+
+def experiment_key(name: str) -> bytes:
+    r"""Give the key of an experiment's row.
+
+    >>> experiment_key("spring")
+    b'\x00experiment|spring'
+    """
+    return EXPERIMENT_PREFIX + name.encode()
 
 
 def encode_sweep(sweep: Sweep) -> bytes:

@@ -122,11 +122,7 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean "
     "before_sum x x0 w w0 w2 v0 model worth r d idle_w idle_d largest",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement x2 wx wx0",
-<<<<<<< HEAD
-    _billionths: "propensity threshold target outside probability",
-=======
-    _billionths: "propensity threshold target outside hold_back",
->>>>>>> life
+    _billionths: "propensity threshold target outside probability hold_back",
     lambda refused: [*listed(refused)]: "refused",
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}

@@ -107,7 +107,9 @@ class PartitionSums:
         row = after or before
         if row is None:
             return
-        old, new = before or NO_ROW, after or NO_ROW
+        # Of a learner who is there to try things out no row is in any sum.
+        old = NO_ROW if before is None or before.left_out else before
+        new = NO_ROW if after is None or after.left_out else after
         name = _PRIORS[row.context]
         context = name[1]
         sums = self._priors.get(context)

@@ -147,7 +147,7 @@ class ContextRow(NamedTuple):
     seen_floor : int
         Events of this day or before are refused as LATE.
     closes_at : Millis
-        When the next reward window closes; `NEVER` where none is open.
+        When the next reward window closes or an enrolment's days are complete; `NEVER` where none is open.
     overflowed : int
         Decisions closed early because more than 64 were open.
     unjoined : int

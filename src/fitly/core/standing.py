@@ -11,6 +11,7 @@ from fitly.core.decisions import Selected
 from fitly.core.eligibility import is_allowed
 from fitly.core.entries import DECISIONS, NO_DEFAULT, NO_OVERLAP, DecisionEntry
 from fitly.core.evidence import overlaps
+from fitly.core.experiments.measuring import decided
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow, Sealed
 from fitly.core.names import PACKED_WIDTH, DecisionId, packed_id, unpacked_id
@@ -146,6 +147,7 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         updated_at=now,
         baseline=force.baselines[row.context],
         lapses_at=lapses_at,
+        trials=row.trials and decided(row.trials, selected.apply),
     )
 
 

@@ -51,6 +51,8 @@ class State(IntEnum):
     """The measurement days are complete: nothing moves any more."""
     OPTED_OUT = 3
     """Opted out before they were: what was measured until then stands."""
+    ENDED = 4
+    """The experiment ended and was rolled out before they were: enrolled, and never measured."""
 
 
 class Enrolment(NamedTuple):

@@ -63,6 +63,9 @@ class Trial:
         On the log's clock.
     epoch : Epoch or None
         The weights in force; None before the start.
+    past : tuple of Epoch
+        The epochs before it, in order: how many learners of each variant are to be expected follows from the weights
+        that each was drawn with. Whoever sets a new ``epoch`` appends the former one.
     stops_applying : bool
         Paused, and what stands is withdrawn.
     afterwards : Afterwards or None
@@ -81,7 +84,13 @@ class Trial:
     started_at: Millis | None = None
     ended_at: Millis | None = None
     epoch: Epoch | None = None
+    past: tuple[Epoch, ...] = ()
     stops_applying: bool = False
     afterwards: Afterwards | None = None
     winner: str | None = None
     hold_back: Nano = Nano(0)
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """All weights that were ever in force, in order."""
+        return self.past if self.epoch is None else (*self.past, self.epoch)

@@ -1,0 +1,170 @@
+"""Looking every day: how often something is found where nothing is, and how often what is there is found.
+
+Knows experiments in which nothing helps, and some in which something does. Must never know how a figure is shown.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import numpy as np
+from tests.bench.figures import Figure
+from tests.bench.traps.worlds import (
+    Floats,
+    MEAN,
+    Looks,
+    drawn,
+    looked_at,
+    micros,
+    moment,
+    named,
+    plan,
+    trial,
+)
+
+from fitly.core.experiments.judging import FIXED_LEVEL, SEQUENTIAL_LEVEL, PlannedLook
+from fitly.core.experiments.planning import detectable
+from fitly.core.experiments.report import report
+from fitly.core.statistics.missing import Missing
+from fitly.core.statistics.moments import Moments
+from fitly.core.statistics.power import power
+from fitly.core.statistics.sequential import Tuning, looked
+from fitly.core.statistics.welch import welch
+
+MOST_FALSE: Final = 0.05
+WELL_ABOVE: Final = 0.10
+NEAR: Final = 0.03
+DAYS: Final = 90
+LEARNERS: Final = 1_000
+
+
+class Ps(NamedTuple):
+    """The p of every look: arrays (experiment, look)."""
+
+    always_valid: Floats
+    fixed: Floats
+
+
+def ps(looks: Looks, planned: float) -> Ps:
+    """Make both tests at every look, with the product's own functions."""
+    experiments, count, _ = looks.n.shape
+    valid, fixed = np.ones((experiments, count)), np.ones((experiments, count))
+    tuning = Tuning(planned=planned)
+    for experiment in range(experiments):
+        for look in range(count):
+            sides = looks.moments(experiment, look)
+            valid[experiment, look] = _p(looked(*sides, tuning))
+            fixed[experiment, look] = _p(welch(*sides, 0.95))
+    return Ps(valid, fixed)
+
+
+def _p(found: object) -> float:
+    return 1.0 if isinstance(found, Missing) else float(found.p_value)  # type: ignore[attr-defined]
+
+
+def share(what: str, world: str, found: Floats, bound: str, *, most: float = 1.0, least: float = 0.0) -> Figure:
+    """Tell a share of experiments with its binomial error."""
+    value, count = float(np.mean(found)), len(found)
+    error = math.sqrt(max(value * (1 - value), 0.25 / count) / count)
+    holds = least <= value <= most if bound else None
+    return Figure(what, world, value, error, f"{count:,} experiments", bound, holds)
+
+
+def nothing_helps(rng: np.random.Generator, experiments: int) -> list[Figure]:
+    """A/A, looked at on each of 90 days: what is ever found."""
+    looks = looked_at(*drawn(rng, experiments, LEARNERS), DAYS)
+    found = ps(looks, LEARNERS)
+    valid, end = found.always_valid, found.fixed[:, -1]
+    rule = (valid.min(axis=1) <= SEQUENTIAL_LEVEL) | (end <= FIXED_LEVEL)
+    either = (valid.min(axis=1) <= MOST_FALSE) | (end <= MOST_FALSE)
+    world = f"nothing helps; {LEARNERS:,} learners, {DAYS} daily looks"
+    return [
+        share("always-valid p ≤ .05 at any look", world, valid.min(axis=1) <= MOST_FALSE, "≤ 5 %", most=MOST_FALSE),
+        share(
+            "naive p ≤ .05 at any look (what peeking does)",
+            world,
+            found.fixed.min(axis=1) <= MOST_FALSE,
+            "> 10 %",
+            least=WELL_ABOVE,
+        ),
+        share("the verdict's rule, .01 at any look or .04 at the end", world, rule, "≤ 5 %", most=MOST_FALSE),
+        share("plainly either, .05 at any look or .05 at the end", world, either, ""),
+        share("a winner in the report", world, _won(looks, found), "≤ 5 %", most=MOST_FALSE),
+    ]
+
+
+def _won(looks: Looks, found: Ps) -> Floats:
+    """Ask the report at every look at which it could name a winner: where the primary metric is significant."""
+    experiments, count, _ = looks.n.shape
+    of = plan(LEARNERS, DAYS)
+    started, won = trial(of), np.zeros(experiments)
+    for experiment in range(experiments):
+        for look in range(count):
+            is_last = look == count - 1
+            if found.always_valid[experiment, look] > SEQUENTIAL_LEVEL and not (
+                is_last and found.fixed[experiment, look] <= FIXED_LEVEL
+            ):
+                continue
+            sums = named([looks.sums(experiment, look, arm) for arm in (0, 1)])
+            planned = None if is_last else PlannedLook(look=0, p_values={})
+            told = report(started, sums, look=look + 1, closed_at=moment(look + 1), planned_look=planned)
+            won[experiment] = max(won[experiment], told.verdict.winner is not None)
+    return won
+
+
+def something_helps(rng: np.random.Generator, experiments: int) -> list[Figure]:
+    """Power: foretold from a first part of the learners, and found at the planned end."""
+    figures = []
+    pilot = looked_at(*drawn(rng, 1, LEARNERS // 4), 1)
+    sd = math.sqrt(sum(each.variance for each in pilot.moments(0, 0)) / 2)
+    for goal in (0.5, 0.8):
+        effect = sd * detectable(LEARNERS / 2, 1.0, goal=goal)
+        foretold = power(effect / sd, LEARNERS / 2, alpha=FIXED_LEVEL)
+        looks = looked_at(*drawn(rng, experiments, LEARNERS, effect=effect), 1)
+        found = ps(looks, LEARNERS).fixed[:, -1] <= FIXED_LEVEL
+        world = f"+{effect:.3f} helps; {LEARNERS:,} learners, one look at .04"
+        bound = f"{100 * foretold:.0f} ± 3 % (foretold)"
+        figures.append(share("found", world, found, bound, least=foretold - NEAR, most=foretold + NEAR))
+        if goal == 0.8:  # noqa: PLR2004
+            looks = looked_at(*drawn(rng, experiments // 4, LEARNERS, effect=effect), DAYS)
+            daily = ps(looks, LEARNERS)
+            rule = (daily.always_valid.min(axis=1) <= SEQUENTIAL_LEVEL) | (daily.fixed[:, -1] <= FIXED_LEVEL)
+            world = f"+{effect:.3f} helps; {LEARNERS:,} learners, {DAYS} daily looks"
+            figures.append(share("found by the verdict's rule", world, rule, ""))
+    return figures
+
+
+def rolling(rng: np.random.Generator, experiments: int) -> list[Figure]:
+    """A/A: a learner counted once, with a mean that is complete, against means that go on moving at every look."""
+    frozen, moving = np.zeros(experiments), np.zeros(experiments)
+    tuning = Tuning(planned=LEARNERS)
+    for experiment in range(experiments):
+        arm, daily, joined = _outcomes(rng)
+        for day in range(DAYS):
+            since = np.minimum(day - joined + 1, MEASURED)
+            begun, complete = since > 0, since == MEASURED
+            means = daily[np.arange(LEARNERS), np.maximum(since, 1) - 1]
+            for flags, who in ((moving, begun), (frozen, complete)):
+                sides = [Moments.of(means[who & (arm == side)].tolist()) for side in (1, 0)]
+                flags[experiment] = max(flags[experiment], _p(looked(sides[0], sides[1], tuning)) <= MOST_FALSE)
+    world = f"nothing helps; {LEARNERS:,} learners, an outcome a day, {DAYS} daily looks"
+    return [
+        share("a learner counts once, when complete: always-valid p ≤ .05", world, frozen, "≤ 5 %", most=MOST_FALSE),
+        share("means that go on moving: always-valid p ≤ .05", world, moving, ""),
+    ]
+
+
+MEASURED: Final = 14
+ABILITY, NOISE = 0.05, 0.2
+
+
+def _outcomes(rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Draw arms, running means over a learner's days, and the day each joined."""
+    arm = rng.integers(0, 2, LEARNERS)
+    ability = rng.normal(MEAN, ABILITY, (LEARNERS, 1))
+    values = micros(ability + rng.normal(0, NOISE, (LEARNERS, MEASURED))) / 1e6
+    return arm, np.cumsum(values, axis=1) / np.arange(1, MEASURED + 1), rng.integers(0, DAYS - MEASURED, LEARNERS)
+
+
+

@@ -11,8 +11,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from tests.bench.figures import Figure
 from tests.bench.traps.worlds import (
-    Floats,
     MEAN,
+    SD,
+    Flags,
+    Floats,
+    Ints,
     Looks,
     drawn,
     looked_at,
@@ -23,19 +26,22 @@ from tests.bench.traps.worlds import (
     trial,
 )
 
+from fitly.core.experiments.comparing import Pair, Sample
+from fitly.core.experiments.figures import CountedUnit
 from fitly.core.experiments.judging import FIXED_LEVEL, SEQUENTIAL_LEVEL, PlannedLook
-from fitly.core.experiments.planning import detectable
+from fitly.core.experiments.planning import DIFFERENCES, outlook
 from fitly.core.experiments.report import report
 from fitly.core.statistics.missing import Missing
 from fitly.core.statistics.moments import Moments
-from fitly.core.statistics.power import power
 from fitly.core.statistics.sequential import Tuning, looked
+from fitly.core.statistics.sums import Sums
 from fitly.core.statistics.welch import welch
 
 MOST_FALSE: Final = 0.05
 WELL_ABOVE: Final = 0.10
 NEAR: Final = 0.03
 DAYS: Final = 90
+MEASURED: Final = 14
 LEARNERS: Final = 1_000
 
 
@@ -63,7 +69,7 @@ def _p(found: object) -> float:
     return 1.0 if isinstance(found, Missing) else float(found.p_value)  # type: ignore[attr-defined]
 
 
-def share(what: str, world: str, found: Floats, bound: str, *, most: float = 1.0, least: float = 0.0) -> Figure:
+def share(what: str, world: str, found: Floats | Flags, bound: str, *, most: float = 1.0, least: float = 0.0) -> Figure:
     """Tell a share of experiments with its binomial error."""
     value, count = float(np.mean(found)), len(found)
     error = math.sqrt(max(value * (1 - value), 0.25 / count) / count)
@@ -114,25 +120,26 @@ def _won(looks: Looks, found: Ps) -> Floats:
 
 
 def something_helps(rng: np.random.Generator, experiments: int) -> list[Figure]:
-    """Power: foretold from a first part of the learners, and found at the planned end."""
+    """Power: foretold by each experiment from the half of its learners, and found at its planned end."""
     figures = []
-    pilot = looked_at(*drawn(rng, 1, LEARNERS // 4), 1)
-    sd = math.sqrt(sum(each.variance for each in pilot.moments(0, 0)) / 2)
-    for goal in (0.5, 0.8):
-        effect = sd * detectable(LEARNERS / 2, 1.0, goal=goal)
-        foretold = power(effect / sd, LEARNERS / 2, alpha=FIXED_LEVEL)
-        looks = looked_at(*drawn(rng, experiments, LEARNERS, effect=effect), 1)
-        found = ps(looks, LEARNERS).fixed[:, -1] <= FIXED_LEVEL
-        world = f"+{effect:.3f} helps; {LEARNERS:,} learners, one look at .04"
-        bound = f"{100 * foretold:.0f} ± 3 % (foretold)"
+    for effect in (DIFFERENCES[0], DIFFERENCES[1]):
+        looks = looked_at(*drawn(rng, experiments, LEARNERS, effect=effect), 2)
+        foretold = float(np.mean([_foretold(looks, each, effect) for each in range(experiments)]))
+        found = np.array([_p(welch(*looks.moments(each, 1), 0.95)) for each in range(experiments)]) <= FIXED_LEVEL
+        world = f"+{effect:g} helps; {LEARNERS:,} learners, one look at .04"
+        bound = f"{100 * foretold:.1f} ± 3 %, foretold halfway"
         figures.append(share("found", world, found, bound, least=foretold - NEAR, most=foretold + NEAR))
-        if goal == 0.8:  # noqa: PLR2004
-            looks = looked_at(*drawn(rng, experiments // 4, LEARNERS, effect=effect), DAYS)
-            daily = ps(looks, LEARNERS)
-            rule = (daily.always_valid.min(axis=1) <= SEQUENTIAL_LEVEL) | (daily.fixed[:, -1] <= FIXED_LEVEL)
-            world = f"+{effect:.3f} helps; {LEARNERS:,} learners, {DAYS} daily looks"
-            figures.append(share("found by the verdict's rule", world, rule, ""))
-    return figures
+    daily = ps(looked_at(*drawn(rng, experiments // 4, LEARNERS, effect=effect), DAYS), LEARNERS)
+    rule = (daily.always_valid.min(axis=1) <= SEQUENTIAL_LEVEL) | (daily.fixed[:, -1] <= FIXED_LEVEL)
+    world = f"+{effect:g} helps; {LEARNERS:,} learners, {DAYS} daily looks"
+    return [*figures, share("found by the verdict's rule", world, rule, "")]
+
+
+def _foretold(looks: Looks, experiment: int, effect: float) -> float:
+    """Ask what the report tells at the first look of the power at the planned end."""
+    treatment, control = (Sample(each, each) for each in looks.moments(experiment, 0))
+    told = outlook("treatment", Pair(treatment, control, None), CountedUnit.LEARNER, LEARNERS)
+    return told.power[f"{effect:g}"]
 
 
 def rolling(rng: np.random.Generator, experiments: int) -> list[Figure]:
@@ -143,28 +150,24 @@ def rolling(rng: np.random.Generator, experiments: int) -> list[Figure]:
         arm, daily, joined = _outcomes(rng)
         for day in range(DAYS):
             since = np.minimum(day - joined + 1, MEASURED)
-            begun, complete = since > 0, since == MEASURED
             means = daily[np.arange(LEARNERS), np.maximum(since, 1) - 1]
-            for flags, who in ((moving, begun), (frozen, complete)):
-                sides = [Moments.of(means[who & (arm == side)].tolist()) for side in (1, 0)]
-                flags[experiment] = max(flags[experiment], _p(looked(sides[0], sides[1], tuning)) <= MOST_FALSE)
-    world = f"nothing helps; {LEARNERS:,} learners, an outcome a day, {DAYS} daily looks"
+            for flags, who in ((moving, since > 0), (frozen, since == MEASURED)):
+                treatment, control = (_added(means[who & (arm == side)]) for side in (1, 0))
+                flags[experiment] = max(flags[experiment], _p(looked(treatment, control, tuning)) <= MOST_FALSE)
+    world = f"nothing helps, learners are alike; {LEARNERS:,}, an outcome a day for {MEASURED} days, {DAYS} daily looks"
     return [
         share("a learner counts once, when complete: always-valid p ≤ .05", world, frozen, "≤ 5 %", most=MOST_FALSE),
         share("means that go on moving: always-valid p ≤ .05", world, moving, ""),
     ]
 
 
-MEASURED: Final = 14
-ABILITY, NOISE = 0.05, 0.2
-
-
-def _outcomes(rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+def _outcomes(rng: np.random.Generator) -> tuple[Ints, Ints, Ints]:
     """Draw arms, running means over a learner's days, and the day each joined."""
     arm = rng.integers(0, 2, LEARNERS)
-    ability = rng.normal(MEAN, ABILITY, (LEARNERS, 1))
-    values = micros(ability + rng.normal(0, NOISE, (LEARNERS, MEASURED))) / 1e6
-    return arm, np.cumsum(values, axis=1) / np.arange(1, MEASURED + 1), rng.integers(0, DAYS - MEASURED, LEARNERS)
+    values = micros(rng.normal(MEAN, SD, (LEARNERS, MEASURED)))
+    means = np.cumsum(values, axis=1) // np.arange(1, MEASURED + 1)
+    return arm, means, rng.integers(0, DAYS - MEASURED, LEARNERS)
 
 
-
+def _added(values: Ints) -> Moments:
+    return Moments.read(Sums(len(values), int(values.sum()), int((values * values).sum())))

@@ -7,7 +7,7 @@ experiments are wanted, so each is a few cumulated arrays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,6 +22,7 @@ from fitly.core.vocabulary import Context, Variant
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
+Flags: TypeAlias = NDArray[np.bool_]
 
 MEAN, SD = 0.5, 0.12
 """Of a learner's frozen mean: narrow enough that nothing is cut off at 0 and 1."""
@@ -88,9 +89,7 @@ def trial(of: Plan, weights: Sequence[Sequence[int]] = ()) -> Trial:
     """Make a trial that has started; ``weights`` (10^-9) of its epochs, or the plan's."""
     known = weights or [[round(CERTAIN * variant.weight) for variant in of.variants]]
     epochs = [Epoch(number=at, since=START, weights=tuple(map(Nano, each))) for at, each in enumerate(known)]
-    return Trial(
-        plan=of, number=1, status=Status.ACTIVE, started_at=START, epoch=epochs[-1], past=tuple(epochs[:-1])
-    )
+    return Trial(plan=of, number=1, status=Status.ACTIVE, started_at=START, epoch=epochs[-1], past=tuple(epochs[:-1]))
 
 
 def moment(days: float) -> Millis:
@@ -98,19 +97,18 @@ def moment(days: float) -> Millis:
     return Millis(START + round(days * DAY))
 
 
-def named(arms: Sequence[Sums], slice_: str = "a", **counts: Sequence[int]) -> dict[str, int]:
+def named(arms: Sequence[Sums], counts: Mapping[str, Sequence[int]] | None = None) -> dict[str, int]:
     """Name the sums of arms whose learners all have one decision, one outcome and only the composite.
 
-    ``counts`` are others by their names, one for each arm; they replace what follows from the sums.
+    ``counts`` are others by their names, one for each arm: they replace what follows from the sums.
     """
     sums: dict[str, int] = {}
     for place, (n, total, squares) in enumerate(arms):
-        at = f"{place}.{slice_}"
+        at = f"{place}.a"
         for name in ("enrolled", "measured", "with_outcome", "decisions", "joined", "dd", "jj", "dj", "0.enrolled"):
             sums[f"{at}.{name}"] = n
         for behind in ("", ".filled"):
             sums |= dict(zip([f"{at}.composite{behind}.{part}" for part in ("n", "sum", "squares")],
                              (n, total, squares), strict=True))  # fmt: skip
-        for name, values in counts.items():
-            sums[f"{at}.{name.replace('_in_epoch', '.enrolled')}"] = values[place]
+        sums |= {f"{at}.{name}": values[place] for name, values in (counts or {}).items()}
     return sums

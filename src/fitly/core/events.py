@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Final, NamedTuple, TypeAlias
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
+from fitly.core.attributes import AttributesTold
 from fitly.core.experiments.plan import LONGEST_NAME, Plan
 from fitly.core.experiments.trial import Afterwards
 from fitly.core.insights import InsightObserved
@@ -311,9 +312,20 @@ LearnerPayload: TypeAlias = (
     | PreferencesChanged
     | PreferencesReset
     | InsightObserved
+    | AttributesTold
     | LearnerErased
 )
-ControlPayload: TypeAlias = LogOpened | PolicyRevised | PriorsRevised
+ExperimentPayload: TypeAlias = (
+    ExperimentDefined
+    | ExperimentStarted
+    | ExperimentPaused
+    | ExperimentResumed
+    | ExperimentCompleted
+    | ExperimentCancelled
+    | ExperimentReweighted
+    | ExperimentJudged
+)
+ControlPayload: TypeAlias = LogOpened | PolicyRevised | PriorsRevised | ExperimentPayload
 
 CHANGED: Final = "fitly.preferences.changed.v1"
 RESET: Final = "fitly.preferences.reset.v1"
@@ -324,6 +336,7 @@ LEARNER_EVENTS: Final[dict[str, type[LearnerPayload]]] = {
     "fitly.strategy.requested.v1": StrategyRequested,
     "fitly.decision.applied.v1": DecisionApplied,
     "fitly.insight.observed.v1": InsightObserved,
+    "fitly.learner.attributes.v1": AttributesTold,
     CHANGED: PreferencesChanged,
     RESET: PreferencesReset,
     ERASED: LearnerErased,
@@ -332,6 +345,14 @@ CONTROL_EVENTS: Final[dict[str, type[ControlPayload]]] = {
     "fitly.log.opened.v1": LogOpened,
     "fitly.policy.revised.v1": PolicyRevised,
     "fitly.priors.revised.v1": PriorsRevised,
+    "fitly.experiment.defined.v1": ExperimentDefined,
+    "fitly.experiment.started.v1": ExperimentStarted,
+    "fitly.experiment.paused.v1": ExperimentPaused,
+    "fitly.experiment.resumed.v1": ExperimentResumed,
+    "fitly.experiment.completed.v1": ExperimentCompleted,
+    "fitly.experiment.cancelled.v1": ExperimentCancelled,
+    "fitly.experiment.reweighted.v1": ExperimentReweighted,
+    "fitly.experiment.judged.v1": ExperimentJudged,
 }
 TICK: Final = "fitly.clock.ticked.v1"
 

@@ -6,10 +6,12 @@ changes the rules, never stored.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from fitly.core.entries import BASELINE
 from fitly.core.events import CHANGED, ERASED, RESET
+from fitly.core.experiments.trial import Trial, Trials
 from fitly.core.numbers import CERTAIN, Micro, Millis, Nano, micro, nano, span
 from fitly.core.rules import Priors, Rules, Sources
 from fitly.core.vocabulary import Context, Level, OutcomeType, Variant
@@ -75,6 +77,11 @@ class InForce(NamedTuple):
         Stands for outcomes that never came.
     senders : dict
         Sources that may send an event, by its type; a type that is not here may come from any.
+    trials : mapping
+        Every experiment by its name, in the order of their numbers.
+    acting : dict
+        Those that enrol or decide for whoever is enrolled, by context, in the same order; contexts without any are
+        left out.
     """
 
     rules: Rules
@@ -96,6 +103,11 @@ class InForce(NamedTuple):
     free: Nano
     default_reward: Micro | None
     senders: dict[str, frozenset[str]]
+    trials: Trials
+    acting: dict[Context, tuple[Trial, ...]]
+
+
+NO_TRIALS: Final[Trials] = MappingProxyType({})
 
 
 def _typical(priors: Priors, context: Context, kind: OutcomeType) -> FourMetrics:
@@ -133,8 +145,8 @@ def _baseline(priors: Priors, context: Context) -> bytes:
     return BASELINE.pack(*(part for fares in known.baseline for part in (fares.n, fares.sum, fares.squares)))
 
 
-def put_in_force(rules: Rules) -> InForce:
-    """Make rules ready for use.
+def put_in_force(rules: Rules, trials: Trials = NO_TRIALS) -> InForce:
+    """Make rules, and the experiments beside them, ready for use.
 
     >>> put_in_force(Rules()).weights
     (250000000, 250000000, 250000000, 250000000, 1000000000)
@@ -177,7 +189,18 @@ def put_in_force(rules: Rules) -> InForce:
         free=Nano(CERTAIN - held_out),
         default_reward=None if policy.default_reward is None else micro(policy.default_reward),
         senders={kind: frozenset(names) for kind, names in _named_sources(policy.sources).items() if names},
+        trials=trials,
+        acting=_acting(trials),
     )
+
+
+def _acting(trials: Trials) -> dict[Context, tuple[Trial, ...]]:
+    by_context: dict[Context, tuple[Trial, ...]] = {}
+    for trial in trials.values():
+        if trial.enrols or trial.applies:
+            context = trial.plan.context
+            by_context[context] = (*by_context.get(context, ()), trial)
+    return by_context
 
 
 def _named_sources(sources: Sources) -> dict[str, tuple[str, ...]]:

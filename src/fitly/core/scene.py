@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from fitly.core.attributes import is_test
 from fitly.core.decisions import Cause, Effect
 from fitly.core.events import LearnerEvent
 from fitly.core.inforce import InForce
@@ -76,5 +77,6 @@ class Scene(NamedTuple):
         """The row of a context, settled to now."""
         row = self.rows.context(self.event.user_id, context)
         if row is None:
-            return ContextRow(user_id=self.event.user_id, context=context)
+            left_out = bool(self.learner.attributes) and is_test(self.learner.attributes)
+            return ContextRow(user_id=self.event.user_id, context=context, left_out=left_out)
         return settle(row, self.at.now)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fitly.core.amending import withdraw_or_correct
 from fitly.core.assessing import looked_at, when_over
+from fitly.core.attributes import AttributesTold, is_test, told
 from fitly.core.attribution import applied, attribute, by_id
 from fitly.core.deciding import decide
 from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAmended, OutcomeFiled
@@ -34,7 +35,14 @@ from fitly.core.learner import ContextRow, LearnerRow, Preferences
 from fitly.core.names import ConfigId, DecisionId, config_id, fingerprint, unpacked_id
 from fitly.core.numbers import HOUR, Day, Micro, day_of
 from fitly.core.outcomes import add_outcome
-from fitly.core.rerendering import insight_observed, lapsed, rendered_anew, up_to_date, with_preferences
+from fitly.core.rerendering import (
+    insight_observed,
+    is_open_to_insights,
+    lapsed,
+    rendered_anew,
+    up_to_date,
+    with_preferences,
+)
 from fitly.core.resets import changed, forgotten, reset
 from fitly.core.rewards import measured
 from fitly.core.scene import Folded, Moment, Rows, Scene
@@ -253,6 +261,20 @@ def _insight_observed(scene: Scene, data: InsightObserved) -> Folded:
     return insight_observed(scene, learner, data) if refusal is None else Folded(refusal)
 
 
+def _attributes_told(scene: Scene, data: AttributesTold) -> Folded:
+    """Keep the newest word of each group and attribute; whoever becomes a test, or is none any more, in every row."""
+    refusal, learner = _seen_by_learner(scene)
+    if refusal is not None:
+        return Folded(refusal)
+    if not is_open_to_insights(learner.preferences):
+        return Folded(Bin.OPTED_OUT, learner=learner)
+    learner = learner._replace(attributes=told(learner.attributes, data, scene.event.time, scene.event.key))
+    left_out = is_test(learner.attributes)
+    rows = [scene.rows.context(learner.user_id, context) for context in Context]
+    changed = tuple([row._replace(left_out=left_out) for row in rows if row is not None and row.left_out != left_out])
+    return Folded(Bin.APPLIED, learner=learner, contexts=changed)
+
+
 def _learner_erased(scene: Scene, data: LearnerErased) -> Folded:
     """Forget the learner."""
     refusal, _learner = _seen_by_learner(scene)
@@ -339,5 +361,6 @@ HANDLERS: Final[dict[type, Callable[[Scene, Any], Folded]]] = {
     PreferencesChanged: _preferences_changed,
     PreferencesReset: _preferences_reset,
     InsightObserved: _insight_observed,
+    AttributesTold: _attributes_told,
     LearnerErased: _learner_erased,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fitly.core.deciding import decide
 from fitly.core.decisions import Cause, Selected
+from fitly.core.experiments.trial import Trial
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.numbers import Millis
@@ -16,7 +17,9 @@ from fitly.core.windows import settle
 
 
 def calls_for_it(before: InForce, after: InForce) -> bool:
-    """Tell whether a change of the rules may overrule what stands: some context has other arms than before.
+    """Tell whether a change may overrule what stands.
+
+    Some context has other arms than before; or an experiment decides for nobody any more, or begins to roll out.
 
     >>> from fitly.core.inforce import put_in_force
     >>> from fitly.core.rules import Policy, Rules, Switches
@@ -24,7 +27,13 @@ def calls_for_it(before: InForce, after: InForce) -> bool:
     >>> calls_for_it(on, off), calls_for_it(off, on), calls_for_it(off, off)
     (True, True, False)
     """
-    return before.eligible != after.eligible
+    return before.eligible != after.eligible or any(
+        trial.applies and _lets_go(trial, after.trials[name]) for name, trial in before.trials.items()
+    )
+
+
+def _lets_go(before: Trial, after: Trial) -> bool:
+    return not after.applies or (after.rolls_out and not before.rolls_out)
 
 
 def withdrawn(

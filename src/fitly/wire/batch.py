@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Final
 from fitly.core.assessing import looked_at_row
 from fitly.core.decisions import Answer, Cause, Selected
 from fitly.core.erasing import refused_once_more
-from fitly.core.errors import Broken
-from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, PriorsRevised, Tick, Unreadable
+from fitly.core.errors import Broken, Refused
+from fitly.core.events import ControlEvent, LearnerEvent, Tick, Unreadable
+from fitly.core.experiments.trial import Trials
 from fitly.core.inforce import InForce, put_in_force
 from fitly.core.learner import NEVER, ContextRow, Erased, LearnerRow
 from fitly.core.names import UserId, erased_key, partition_of
 from fitly.core.numbers import Day, Millis
 from fitly.core.rules import Rules
+from fitly.core.ruling import ruled
 from fitly.core.scene import Moment
 from fitly.core.step import fall_due, step
 from fitly.core.system import (
@@ -90,6 +92,7 @@ class Batch:
         self._encoded: list[Change] | None = None
         self._sums = PartitionSums(shard.sums)
         self.rules: Rules = shard.rules
+        self.trials: Trials = shard.trials
         self.force: InForce = shard.force
         self.sweep: Sweep | None = shard.sweep
         self.offset = shard.position.offset
@@ -268,26 +271,15 @@ class Batch:
                 "the log lacks what is between. Run `fitly topics check`, and refold from a log that is whole"
             )
             raise Broken(message, restart_helps=False)
-        data = event.data
-        if isinstance(data, LogOpened):
-            if self.rules.birth_id:
-                detail = "the log was opened by control event 1, once for ever"
-                self._refuse(record, Unreadable("ALREADY_OPENED", detail))
-                return
-            self.rules = replace(
-                self.rules, birth_id=data.birth_id, clock_mode=data.clock_mode, partitions=data.partitions
-            )
-        elif not self.rules.birth_id:
-            self._refuse(record, Unreadable("BEFORE_OPENING", "the first control event must open the log"))
+        try:
+            self.rules, self.trials = ruled(self.rules, self.trials, event, self.clock)
+        except Refused as refused:
+            if self.rules.birth_id:  # it had its number: the next one follows it
+                self.rules = replace(self.rules, control_number=event.number)
+                self.force = put_in_force(self.rules, self.trials)
+            self._refuse(record, Unreadable(refused.reason, refused.detail))
             return
-        elif isinstance(data, PriorsRevised):
-            contexts = {**self.rules.priors.contexts, data.context: data.priors}
-            ordered = {context: contexts[context] for context in Context if context in contexts}
-            self.rules = replace(self.rules, priors=replace(self.rules.priors, contexts=ordered))
-        else:
-            self.rules = replace(self.rules, policy_revision=data.revision, policy=data.policy)
-        self.rules = replace(self.rules, control_number=event.number)
-        before, self.force = self.force, put_in_force(self.rules)
+        before, self.force = self.force, put_in_force(self.rules, self.trials)
         self._count(Bin.SYSTEM, event.kind)
         self._catch_up(Sweep(event.key, record.offset) if calls_for_it(before, self.force) else None)
 
@@ -405,9 +397,14 @@ class Batch:
         return self._encoded
 
     def system_changes(self) -> list[Change]:
-        """Give the system rows; rules and fold version only where they are new."""
+        """Give the system rows; rules, experiments and fold version only where they are new."""
         everything = not self.count or self._shard.folded_by < FOLD_VERSION
         changes = self._sums.changes(everything=everything)
+        before = self._shard.trials
+        for name in sorted(self.trials) if everything or self.trials is not before else ():
+            trial = self.trials[name]
+            if everything or trial is not before.get(name):
+                changes.append(Change(CONTEXTS, at_rest.experiment_key(name), at_rest.encode_trial(trial)))
         if everything or self.rules is not self._shard.rules:
             changes.append(Change(CONTEXTS, RULES_KEY, at_rest.encode_rules(self.rules)))
             changes.append(Change(CONTEXTS, FOLD_KEY, at_rest.encode_fold_version(FOLD_VERSION)))

@@ -24,6 +24,7 @@ from fitly.core.rules import SHADOW_NAME, Policy, RewardWeights, Shadow
 from fitly.core.topics import TOPICS
 from fitly.core.vocabulary import Algorithm, Metric, Variant
 from fitly.wire import assessed as assessments
+from fitly.wire import attributes
 from fitly.wire.cloudevents import CloudEvent
 from fitly.wire.events import CONTROL_ADAPTER, LEARNER_ADAPTER
 from fitly.wire.moments import RFC_3339
@@ -40,7 +41,7 @@ Schema: TypeAlias = dict[str, Any]
 
 def _one_of(payload: type, bound: Schema) -> Schema:
     """Demand that at least one of a type's fields is there and keeps a bound."""
-    names = [each.name for each in dataclasses.fields(payload)]
+    names = [each.name for each in dataclasses.fields(payload) if each.name != "valid_until"]
     return {"anyOf": [{"required": [name], "properties": {name: bound}} for name in names]}
 
 
@@ -64,6 +65,7 @@ ALSO: Final[dict[type, Schema]] = {
     Policy: _FIXED,
     Shadow: {**_FIXED, "allOf": [{"properties": {"name": {"pattern": f"^{SHADOW_NAME}$"}}}]},
     RewardWeights: {"not": _WEIGHTLESS},
+    attributes.AT_THE_DOOR: _one_of(attributes.AT_THE_DOOR, {"minProperties": 1}),
     StyleProfile: _one_of(StyleProfile, {"exclusiveMinimum": 0}),
     **{payload: _one_of(payload, {"not": {"type": "null"}}) for payload in PAYLOADS.values()},
 }
@@ -97,6 +99,11 @@ class _Contract(GenerateJsonSchema):
             for name in ATTRIBUTES.keys() & attributes.keys():
                 attributes[name]["description"] = ATTRIBUTES[name]
         return made | ALSO.get(schema["cls"], {})
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Describe a mapping: where its names have a form, names of another form are refused."""
+        made = super().dict_schema(schema)
+        return made | {"additionalProperties": False} if "patternProperties" in made else made
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
         """Describe a moment: with its zone, as everywhere here."""

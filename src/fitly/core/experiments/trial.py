@@ -5,8 +5,10 @@ Knows the state that control events build up. Must never know a learner.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from fitly.core.experiments.plan import Plan
 from fitly.core.numbers import Millis, Nano
@@ -91,6 +93,27 @@ class Trial:
     hold_back: Nano = Nano(0)
 
     @property
+    def enrols(self) -> bool:
+        """Whether learners join it: as participants, or in a roll-out."""
+        return self.status is Status.ACTIVE or self.rolls_out
+
+    @property
+    def applies(self) -> bool:
+        """Whether it decides for whoever is enrolled."""
+        if self.status is Status.PAUSED:
+            return not self.stops_applying
+        return self.status is Status.ACTIVE or self.afterwards in {Afterwards.KEEP, Afterwards.ROLL_OUT}
+
+    @property
+    def rolls_out(self) -> bool:
+        """Whether it is complete and its winner is given to everybody but those held back."""
+        return self.afterwards is Afterwards.ROLL_OUT
+
+    @property
     def epochs(self) -> tuple[Epoch, ...]:
         """All weights that were ever in force, in order."""
         return self.past if self.epoch is None else (*self.past, self.epoch)
+
+
+Trials: TypeAlias = Mapping[str, Trial]
+"""Every experiment ever defined by its name, in the order of their numbers."""

@@ -92,4 +92,4 @@ def _report(arms: list[Arm], classes: int) -> Report:
             for behind in ("", ".filled"):
                 sums |= {f"{group}.composite{behind}.n": n, f"{group}.composite{behind}.sum": total}
     of = plan(classes * PUPILS, 90, unit=RandomizationUnit.GROUP, group_kind="class")
-    return report(trial(of), sums, look=90, closed_at=moment(89), planned_look=None)
+    return report(trial(of), sums, look=90, closed_at=moment(89), planned=None)

@@ -12,7 +12,6 @@ from tests.bench.figures import Figure
 from tests.bench.traps.peeking import share
 from tests.bench.traps.worlds import Floats, Ints, looked_at, micros, moment, named, plan, trial
 
-from fitly.core.experiments.judging import Requirement
 from fitly.core.experiments.mismatches import PER_CONCENTRATION
 from fitly.core.experiments.report import Report, report
 from fitly.core.statistics.bunched import share_by_arm
@@ -115,7 +114,7 @@ def blocks_whatever_is_found(rng: np.random.Generator, experiments: int) -> list
     for what in ("outcomes", "learners"):
         told = _lossy(rng, learners, of_learners=what == "learners")
         p = next(each.fixed.p_value for each in told.comparisons if each.fixed is not None)
-        unmet = Requirement.NO_MISMATCH.value in told.verdict.unmet
+        unmet = bool({"sample_ratio", "joins"} & {*told.verdict.unmet})
         checks = ", ".join(f"{check.suspicion} by {check.unit}" for check in told.checks if check.blocks)
         world = f"{LOSS:.0%} of one arm's {what} lost of {learners:,}; p = {p:.0e}; {checks or 'nothing'} blocks"
         holds = unmet and told.verdict.winner is None and p < 1e-30
@@ -138,4 +137,4 @@ def _lossy(rng: np.random.Generator, learners: int, *, of_learners: bool) -> Rep
         joined = [sums[0].n, round(sums[1].n * (1 - LOSS))]
         counts = dict.fromkeys(("with_outcome", "joined", "jj", "dj"), joined)
     told = named(sums, counts=counts)
-    return report(trial(plan(learners, 90)), told, look=30, closed_at=moment(30), planned_look=None)
+    return report(trial(plan(learners, 90)), told, look=30, closed_at=moment(30), planned=None)

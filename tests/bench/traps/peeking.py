@@ -28,9 +28,10 @@ from tests.bench.traps.worlds import (
 
 from fitly.core.experiments.comparing import Pair, Sample
 from fitly.core.experiments.figures import CountedUnit
-from fitly.core.experiments.judging import FIXED_LEVEL, SEQUENTIAL_LEVEL, PlannedLook
+from fitly.core.experiments.judging import PlannedLook
 from fitly.core.experiments.planning import DIFFERENCES, outlook
 from fitly.core.experiments.report import report
+from fitly.core.experiments.verdict import RULE
 from fitly.core.statistics.missing import Missing
 from fitly.core.statistics.moments import Moments
 from fitly.core.statistics.sequential import Tuning, looked
@@ -82,7 +83,7 @@ def nothing_helps(rng: np.random.Generator, experiments: int) -> list[Figure]:
     looks = looked_at(*drawn(rng, experiments, LEARNERS), DAYS)
     found = ps(looks, LEARNERS)
     valid, end = found.always_valid, found.fixed[:, -1]
-    rule = (valid.min(axis=1) <= SEQUENTIAL_LEVEL) | (end <= FIXED_LEVEL)
+    rule = (valid.min(axis=1) <= RULE.sequential_p) | (end <= RULE.fixed_p)
     either = (valid.min(axis=1) <= MOST_FALSE) | (end <= MOST_FALSE)
     world = f"nothing helps; {LEARNERS:,} learners, {DAYS} daily looks"
     return [
@@ -108,13 +109,13 @@ def _won(looks: Looks, found: Ps) -> Floats:
     for experiment in range(experiments):
         for look in range(count):
             is_last = look == count - 1
-            if found.always_valid[experiment, look] > SEQUENTIAL_LEVEL and not (
-                is_last and found.fixed[experiment, look] <= FIXED_LEVEL
+            if found.always_valid[experiment, look] > RULE.sequential_p and not (
+                is_last and found.fixed[experiment, look] <= RULE.fixed_p
             ):
                 continue
             sums = named([looks.sums(experiment, look, arm) for arm in (0, 1)])
             planned = None if is_last else PlannedLook(look=0, p_values={})
-            told = report(started, sums, look=look + 1, closed_at=moment(look + 1), planned_look=planned)
+            told = report(started, sums, look=look + 1, closed_at=moment(look + 1), planned=planned)
             won[experiment] = max(won[experiment], told.verdict.winner is not None)
     return won
 
@@ -125,12 +126,12 @@ def something_helps(rng: np.random.Generator, experiments: int) -> list[Figure]:
     for effect in (DIFFERENCES[0], DIFFERENCES[1]):
         looks = looked_at(*drawn(rng, experiments, LEARNERS, effect=effect), 2)
         foretold = float(np.mean([_foretold(looks, each, effect) for each in range(experiments)]))
-        found = np.array([_p(welch(*looks.moments(each, 1), 0.95)) for each in range(experiments)]) <= FIXED_LEVEL
+        found = np.array([_p(welch(*looks.moments(each, 1), 0.95)) for each in range(experiments)]) <= RULE.fixed_p
         world = f"+{effect:g} helps; {LEARNERS:,} learners, one look at .04"
         bound = f"{100 * foretold:.1f} ± 3 %, foretold halfway"
         figures.append(share("found", world, found, bound, least=foretold - NEAR, most=foretold + NEAR))
     daily = ps(looked_at(*drawn(rng, experiments // 4, LEARNERS, effect=effect), DAYS), LEARNERS)
-    rule = (daily.always_valid.min(axis=1) <= SEQUENTIAL_LEVEL) | (daily.fixed[:, -1] <= FIXED_LEVEL)
+    rule = (daily.always_valid.min(axis=1) <= RULE.sequential_p) | (daily.fixed[:, -1] <= RULE.fixed_p)
     world = f"+{effect:g} helps; {LEARNERS:,} learners, {DAYS} daily looks"
     return [*figures, share("found by the verdict's rule", world, rule, "")]
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from fitly.core.experiments.figures import ArmFigures, Check, Comparison, Suspicion
-from fitly.core.experiments.judging import Verdict
+from fitly.core.experiments.judging import Judgement
 from fitly.core.experiments.plan import Plan
 
 LEAST_JOINED: Final = 0.5
@@ -45,7 +45,11 @@ class Alert:
 
 
 def alerts(
-    plan: Plan, arms: Sequence[ArmFigures], comparisons: Sequence[Comparison], checks: Sequence[Check], verdict: Verdict
+    plan: Plan,
+    arms: Sequence[ArmFigures],
+    comparisons: Sequence[Comparison],
+    checks: Sequence[Check],
+    verdict: Judgement,
 ) -> list[Alert]:
     """Give what is alarming in a report, in a fixed order."""
     return [
@@ -76,7 +80,7 @@ def _guardrails(comparisons: Sequence[Comparison]) -> Iterator[Alert]:
             yield Alert(kind=AlertKind.GUARDRAIL_CROSSED, variant_id=each.treatment, detail=detail)
 
 
-def _verdict(verdict: Verdict) -> Iterator[Alert]:
+def _verdict(verdict: Judgement) -> Iterator[Alert]:
     if verdict.winner is not None:
         yield Alert(kind=AlertKind.VERDICT_READY, variant_id=verdict.winner, detail="every condition is met")
 

@@ -1,39 +1,26 @@
-"""Who has won, if anybody: every condition of a verdict, met or not.
+"""What a verdict rests on, taken from a report's comparisons, checks and counts.
 
-Knows the conditions and their levels. Must never know how a figure comes about.
-
-A winner is significant: at any look by the always-valid p, at level .01, or at the one planned look by the fixed p, at
-level .04; both held together over treatments (Holm). The two levels add to .05; taking either at .05 would not hold it.
+Knows which figures are asked, and of which treatment the conditions are told. Must never know the conditions' levels
+(``verdict``), nor how a figure comes about.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from fitly.core.experiments.figures import Check, Comparison, Role
+from fitly.core.experiments.comparing import decisive
+from fitly.core.experiments.figures import Check, Comparison, Role, Suspicion
 from fitly.core.experiments.plan import Plan
+from fitly.core.experiments.verdict import RULE, Condition, Contrast, Evidence, Rule, verdict
+from fitly.core.statistics.adjust import holm
+from fitly.core.statistics.missing import Missing
 
-SEQUENTIAL_LEVEL: Final = 0.01
-FIXED_LEVEL: Final = 0.04
-LEAST_GROUPS: Final = 10
-"""Groups in each arm before a verdict."""
-FEW_GROUPS: Final = 40
-"""Under so many groups in all, cluster-robust errors are told to be too small."""
-
-
-class Requirement(StrEnum):
-    """What a verdict needs."""
-
-    PARTICIPANTS = "PARTICIPANTS"
-    DURATION = "DURATION"
-    GROUPS = "GROUPS"
-    NO_MISMATCH = "NO_MISMATCH"
-    PRIMARY_SIGNIFICANT = "PRIMARY_SIGNIFICANT"
-    UNJOINED_AS_ZERO = "UNJOINED_AS_ZERO"
-    GUARDRAILS_KEPT = "GUARDRAILS_KEPT"
+MINIMA: Final = ("participants", "duration")
+"""Conditions before which no p is told as that of the experiment."""
 
 
 class SignificanceKind(StrEnum):
@@ -44,19 +31,10 @@ class SignificanceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """One thing that a verdict needs, whether it is so, and what is known of it in words."""
-
-    name: Requirement
-    met: bool
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedLook:
     """The one look at the fixed p: the first that is taken at or after the planned end.
 
-    ``p_values``: treatment -> p of the primary metric, clusters taken into account and held together by Holm.
+    ``p_values``: treatment -> p of the primary metric, clusters taken into account; not held together with others yet.
     """
 
     look: int
@@ -64,23 +42,23 @@ class PlannedLook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Judgement:
     """Who has won, or nobody yet.
 
     Attributes
     ----------
     winner : str or None
-        ``variant_id``; the control where a treatment is significantly worse.
-    contender : str or None
+        ``variant_id``; the control where every treatment is significantly worse.
+    contender : str
         The treatment that the conditions are told of.
     significance, significance_reason, significance_kind
-        p of the primary metric, None until participants and days suffice.
+        p of the primary metric, held together over treatments (Holm); None until participants and days suffice.
     conditions : tuple of Condition
         All of them, always.
     """
 
     winner: str | None
-    contender: str | None
+    contender: str
     significance: float | None
     significance_reason: str | None
     significance_kind: SignificanceKind | None
@@ -89,19 +67,19 @@ class Verdict:
     @property
     def unmet(self) -> tuple[str, ...]:
         """Names of the conditions that are not met."""
-        return tuple(each.name.value for each in self.conditions if not each.met)
+        return tuple(each.name for each in self.conditions if each.met is False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """All that a verdict rests on.
+class Known:
+    """What is known at a look.
 
     Attributes
     ----------
     plan : Plan
         The plan.
     comparisons : sequence of Comparison
-        Those that are tested.
+        Those that are tested, of all measures.
     filled : mapping
         Treatment -> difference of the primary metric with what did not join as 0; None where there is none.
     checks : sequence of Check
@@ -124,105 +102,104 @@ class Evidence:
     planned: PlannedLook | None
 
 
-def verdict(known: Evidence) -> Verdict:
+def rule_of(plan: Plan) -> Rule:
+    """Give what a winner of a plan needs."""
+    return replace(RULE, participants=plan.min_participants, days=plan.min_duration_days)
+
+
+def judge(known: Known) -> Judgement:
     """Judge."""
-    primary = [each for each in known.comparisons if each.role is Role.PRIMARY]
-    common = (*_minima(known), _no_mismatch(known.checks))
-    each = [(one, common + tuple(_of_treatment(known, one))) for one in primary]
-    winners = [one for one, conditions in each if all(condition.met for condition in conditions)]
-    better = [one for one in winners if (one.difference or 0.0) > 0]
-    best = max(better, key=_difference, default=None)
-    contender = best or min(primary, key=lambda one: (_p(known, one)[0], -_difference(one)))
-    conditions = next(conditions for one, conditions in each if one is contender)
-    winner = None if best is None else best.treatment
-    if best is None and winners and len(winners) == len(primary):
-        winner = contender.control
-    p, kind = _p(known, contender)
-    minima_met = all(condition.met for condition in common[:2])
-    return Verdict(
-        winner=winner,
+    rule, contrasts = rule_of(known.plan), list(_contrasts(known))
+    contender, p, kind = _contender(contrasts, rule)
+    found = verdict(
+        Evidence(
+            control=known.plan.controls,
+            contrasts=contrasts,
+            participants=known.participants,
+            days=math.floor(known.days * 100) / 100,
+            at_end=known.planned is not None,
+            mismatches=_mismatches(known.checks),
+            guardrails=_guardrails(known, contender),
+            clusters=known.groups,
+        ),
+        rule,
+    )
+    minima = all(each.met for each in found.conditions if each.name in MINIMA)
+    told = minima and kind is not None
+    return Judgement(
+        winner=found.winner,
         contender=contender.treatment,
-        significance=p if minima_met and kind else None,
-        significance_reason=None if minima_met and kind else ("NO_TEST" if minima_met else "MINIMA_NOT_MET"),
-        significance_kind=kind if minima_met else None,
-        conditions=conditions,
+        significance=p if told else None,
+        significance_reason=None if told else "MINIMA_NOT_MET" if not minima else Missing.BURN_IN.value,
+        significance_kind=kind if told else None,
+        conditions=found.conditions,
     )
 
 
-def _difference(comparison: Comparison) -> float:
-    return comparison.difference or 0.0
+def planned_look(look: int, comparisons: Sequence[Comparison]) -> PlannedLook:
+    """Keep the p of the planned look."""
+    found = {each.treatment: decisive(each) for each in comparisons if each.role is Role.PRIMARY}
+    p_values = {name: None if isinstance(p, Missing) else p for name, p in found.items()}
+    return PlannedLook(look=look, p_values=p_values)
 
 
-def _p(known: Evidence, one: Comparison) -> tuple[float, SignificanceKind | None]:
-    """Give the p that a verdict would rest on: the planned look's where it decides, else the always-valid one."""
-    valid = None if one.adjusted is None else one.adjusted.always_valid
-    fixed = None if known.planned is None else known.planned.p_values.get(one.treatment)
-    if fixed is not None and (fixed <= FIXED_LEVEL) and not (valid is not None and valid <= SEQUENTIAL_LEVEL):
-        return fixed, SignificanceKind.FIXED
-    return (1.0, None) if valid is None else (valid, SignificanceKind.SEQUENTIAL)
-
-
-def _minima(known: Evidence) -> Iterator[Condition]:
-    """Participants in every arm, days, and groups where these are randomized."""
-    plan = known.plan
-    fewest = min(known.participants, key=lambda name: known.participants[name])
-    have = known.participants[fewest]
-    yield Condition(
-        name=Requirement.PARTICIPANTS,
-        met=have >= plan.min_participants,
-        detail=f"{have:,} measured in the smallest arm, {fewest}; {plan.min_participants:,} needed in every arm",
-    )
-    yield Condition(
-        name=Requirement.DURATION,
-        met=known.days >= plan.min_duration_days,
-        detail=f"{known.days:.1f} days of at least {plan.min_duration_days:,}",
-    )
-    if known.groups is not None:
-        fewest = min(known.groups, key=lambda name: (known.groups or {})[name])
-        have, whole = known.groups[fewest], sum(known.groups.values())
-        few = "" if whole >= FEW_GROUPS else f"; under {FEW_GROUPS} in all, errors come out too small"
-        yield Condition(
-            name=Requirement.GROUPS,
-            met=have >= LEAST_GROUPS,
-            detail=f"{have:,} groups measured in the smallest arm, {fewest}, of at least {LEAST_GROUPS}{few}",
+def _contrasts(known: Known) -> Iterator[Contrast]:
+    for one in known.comparisons:
+        if one.role is not Role.PRIMARY:
+            continue
+        zero = known.filled[one.treatment]
+        fixed = None if known.planned is None else known.planned.p_values.get(one.treatment)
+        yield Contrast(
+            treatment=one.treatment,
+            difference=Missing.TOO_FEW if one.difference is None else one.difference,
+            sequential_p=Missing.BURN_IN if one.always_valid is None else one.always_valid.p_value,
+            fixed_p=Missing.TOO_FEW if fixed is None else fixed,
+            as_zero=Missing.TOO_FEW if zero is None else zero,
         )
 
 
-def _no_mismatch(checks: Sequence[Check]) -> Condition:
-    """Nothing that the arms must not differ in differs."""
-    blocking = [check for check in checks if check.blocks]
-    words = [f"{check.suspicion}{f' of {check.measure}' if check.measure else ''}" for check in blocking]
-    return Condition(
-        name=Requirement.NO_MISMATCH,
-        met=not blocking,
-        detail=f"the arms differ in {', '.join(words)}" if blocking else f"{len(checks)} checks, none blocks",
-    )
+def _contender(contrasts: Sequence[Contrast], rule: Rule) -> tuple[Contrast, float, SignificanceKind | None]:
+    """Give the treatment that leads: the best of those significantly better, else the one of the smallest p.
+
+    With its p: that of the planned look where that alone decides, else the always-valid one.
+    """
+    sequential, fixed = ([*holm([getattr(one, name) for one in contrasts])] for name in ("sequential_p", "fixed_p"))
+    ranked: list[tuple[bool, float, float, Contrast, SignificanceKind | None]] = []
+    for one, valid, end in zip(contrasts, sequential, fixed, strict=True):
+        p, kind = (1.0, None) if isinstance(valid, Missing) else (valid, SignificanceKind.SEQUENTIAL)
+        significant = p <= rule.sequential_p
+        if not significant and not isinstance(end, Missing) and end <= rule.fixed_p:
+            p, kind, significant = end, SignificanceKind.FIXED, True
+        difference = 0.0 if isinstance(one.difference, Missing) else one.difference
+        leads = difference > 0 and significant
+        ranked.append((leads, difference if leads else 0.0, -p, one, kind))
+    _, _, minus_p, best, kind = max(ranked, key=lambda each: each[:3])
+    return best, -minus_p, kind
 
 
-def _of_treatment(known: Evidence, one: Comparison) -> Iterator[Condition]:
-    """Significant, of the same sign with unjoined as zero, and guardrails kept."""
-    p, kind = _p(known, one)
-    level = FIXED_LEVEL if kind is SignificanceKind.FIXED else SEQUENTIAL_LEVEL
-    said = "no test yet" if kind is None else f"{kind.value.lower()} p = {p:.3g}, needs {level:g} or less"
-    tests = 0 if one.adjusted is None else one.adjusted.tests
-    yield Condition(
-        name=Requirement.PRIMARY_SIGNIFICANT,
-        met=kind is not None and p <= level,
-        detail=f"{one.treatment}: {said}{f' (Holm over {tests})' if tests > 1 else ''}",
-    )
-    zero, difference = known.filled[one.treatment], one.difference
-    told = "no difference yet" if zero is None or difference is None else f"{zero:+.4f} beside {difference:+.4f}"
-    yield Condition(
-        name=Requirement.UNJOINED_AS_ZERO,
-        met=zero is not None and difference is not None and zero * difference > 0,
-        detail=f"{one.treatment}, decisions without an outcome as 0: {told}",
-    )
-    rails = [each for each in known.comparisons if each.treatment == one.treatment and each.guardrail is not None]
-    open_ = [each.measure.value for each in rails if each.guardrail is not None and not each.guardrail.kept]
-    is_worse = _difference(one) < 0
-    told = f"not (yet) kept: {', '.join(open_)}" if open_ else f"{len(rails)} kept" if rails else "none planned"
-    yield Condition(
-        name=Requirement.GUARDRAILS_KEPT,
-        met=is_worse or not open_,
-        detail=f"{one.treatment} is worse in the primary metric: nothing to guard" if is_worse else told,
-    )
+def _mismatches(checks: Sequence[Check]) -> dict[str, tuple[bool, str]]:
+    """Give per kind of check whether it blocks, and what was found."""
+    found: dict[str, tuple[bool, str]] = {}
+    for suspicion in Suspicion:
+        mine = [check for check in checks if check.suspicion is suspicion]
+        if not mine or suspicion is Suspicion.APPLIED:
+            continue
+        worst = min(mine, key=lambda check: (not check.blocks, 1.0 if check.p_value is None else check.p_value))
+        what = f"by {worst.unit}{f', {worst.measure}' if worst.measure else ''}"
+        p = worst.p_value_reason if worst.p_value is None else f"p {worst.p_value:.3g}"
+        evidence = "" if worst.log10_e is None else f", evidence 10^{worst.log10_e:.1f} (blocks from 10^3)"
+        found[suspicion.value.lower()] = (any(check.blocks for check in mine), f"{what}: {p}{evidence}")
+    return found
+
+
+def _guardrails(known: Known, contender: Contrast) -> dict[str, tuple[bool, str]]:
+    """Give of each guardrail whether the contender keeps it; one that is worse anyway has nothing to guard."""
+    if not isinstance(contender.difference, Missing) and contender.difference < 0:
+        return {}
+    found = {}
+    for one in known.comparisons:
+        rail = one.guardrail
+        if rail is not None and one.treatment == contender.treatment:
+            lower = rail.lower_reason if rail.lower is None else f"at least {rail.lower:+.4f}"
+            found[one.measure.value] = (rail.kept, f"{one.treatment} {lower}, margin {rail.margin:g}")
+    return found

@@ -13,9 +13,9 @@ from typing import Final
 from fitly.core.experiments.comparing import Pair
 from fitly.core.experiments.counted import Arm
 from fitly.core.experiments.figures import CountedUnit, Left, Outlook
-from fitly.core.experiments.judging import FIXED_LEVEL
 from fitly.core.experiments.plan import Plan
 from fitly.core.experiments.trial import Trial
+from fitly.core.experiments.verdict import RULE
 from fitly.core.numbers import DAY, Millis
 from fitly.core.statistics.missing import Missing
 from fitly.core.statistics.power import days_left, power
@@ -63,12 +63,12 @@ def outlook(treatment: str, pair: Pair, unit: CountedUnit, planned: float) -> Ou
         detectable_now_reason=None,
         detectable_planned=sd * detectable(then, ratio),
         detectable_planned_reason=None,
-        power={f"{each:g}": power(each / sd, then, ratio=ratio, alpha=FIXED_LEVEL) for each in DIFFERENCES},
+        power={f"{each:g}": power(each / sd, then, ratio=ratio, alpha=RULE.fixed_p) for each in DIFFERENCES},
         power_reason=None,
     )
 
 
-def detectable(n: float, ratio: float, *, goal: float = GOAL, alpha: float = FIXED_LEVEL) -> float:
+def detectable(n: float, ratio: float, *, goal: float = GOAL, alpha: float = RULE.fixed_p) -> float:
     """Give the difference, in standard deviations, that one look finds with a chance of ``goal``.
 
     Equals statsmodels' ``TTestIndPower().solve_power(effect_size=None)`` within 1 %.

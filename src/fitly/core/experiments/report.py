@@ -30,7 +30,7 @@ from fitly.core.experiments.figures import (
     Outlook,
     Role,
 )
-from fitly.core.experiments.judging import Evidence, PlannedLook, Verdict, verdict
+from fitly.core.experiments.judging import Judgement, Known, PlannedLook, judge, planned_look
 from fitly.core.experiments.mismatches import Counted, checks
 from fitly.core.experiments.plan import ExperimentType, Measure, Plan, RandomizationUnit
 from fitly.core.experiments.planning import elapsed, left, outlook, planned_units
@@ -102,12 +102,12 @@ class Report:
     outlooks: tuple[Outlook, ...]
     left: Left
     planned_look: PlannedLook | None
-    verdict: Verdict
+    verdict: Judgement
     alerts: tuple[Alert, ...]
 
 
 def report(
-    trial: Trial, sums: Mapping[str, int], *, look: int, closed_at: Millis, planned_look: PlannedLook | None
+    trial: Trial, sums: Mapping[str, int], *, look: int, closed_at: Millis, planned: PlannedLook | None
 ) -> Report:
     """Report on an experiment.
 
@@ -121,7 +121,7 @@ def report(
         Number of the look, from 1; 0 for a view in between.
     closed_at : Millis
         The event clock that all partitions have passed.
-    planned_look : PlannedLook or None
+    planned : PlannedLook or None
         That of the former look's report: what the one planned look found stands afterwards, and no other look is
         taken for it. None until a report had one.
     """
@@ -129,9 +129,9 @@ def report(
     comparisons = held_together(_comparisons(plan, subject.judged, subject.allocation, subject.unit))
     found = checks(trial, Counted(subject.assigned, subject.uniform, subject.judged), subject.unit)
     days = elapsed(trial, closed_at)
-    if planned_look is None and look and days >= plan.planned_days:
-        planned_look = _planned(look, comparisons)
-    said = verdict(_evidence(plan, subject, comparisons, found, days, planned_look))
+    if planned is None and look and days >= plan.planned_days:
+        planned = planned_look(look, comparisons)
+    said = judge(_known(plan, subject, comparisons, found, days, planned))
     figures = tuple(described(trial, arm, subject.unit) for arm in subject.everybody)
     main, missing = contrasts(plan, subject.judged)
     return Report(
@@ -158,7 +158,7 @@ def report(
         checks=tuple(found),
         outlooks=tuple(_outlooks(plan, subject)),
         left=left(trial, subject.judged, closed_at),
-        planned_look=planned_look,
+        planned_look=planned,
         verdict=said,
         alerts=tuple(alerts(plan, figures, comparisons, found, said)),
     )
@@ -225,16 +225,10 @@ def _comparisons(plan: Plan, counted: Sequence[Arm], allocation: Allocation, uni
     return sorted(found, key=lambda each: each.role is not Role.PRIMARY)
 
 
-def _planned(look: int, comparisons: Sequence[Comparison]) -> PlannedLook:
-    primary = [each for each in comparisons if each.role is Role.PRIMARY]
-    p_values = {each.treatment: None if each.adjusted is None else each.adjusted.fixed for each in primary}
-    return PlannedLook(look=look, p_values=p_values)
-
-
-def _evidence(
+def _known(
     plan: Plan, subject: _Subject, comparisons: Sequence[Comparison], found: Sequence[Check], days: float,
-    planned_look: PlannedLook | None,
-) -> Evidence:  # fmt: skip
+    planned: PlannedLook | None,
+) -> Known:  # fmt: skip
     named = list(zip([variant.variant_id for variant in plan.variants], subject.judged, strict=True))
     filled: dict[str, float | None] = {}
     for name, treatment, control, _ in _pairs(plan, subject.judged):
@@ -242,7 +236,7 @@ def _evidence(
         one, other = pair.treatment.people, pair.control.people
         filled[name] = one.mean - other.mean if one.n and other.n else None
     groups = {name: arm.by_group(plan.primary_metric).clusters for name, arm in named}
-    return Evidence(
+    return Known(
         plan=plan,
         comparisons=comparisons,
         filled=filled,
@@ -250,7 +244,7 @@ def _evidence(
         participants={name: arm.count("measured") for name, arm in named},
         groups=groups if subject.unit is CountedUnit.GROUP else None,
         days=days,
-        planned=planned_look,
+        planned=planned,
     )
 
 

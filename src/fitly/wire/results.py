@@ -1,6 +1,6 @@
 """The contract of ``experiment-results``: the report of one look at an experiment, as JSON and back.
 
-Knows keys and digits. Must never know when a look is taken, nor how a figure comes about.
+Knows digits. Must never know when a look is taken, nor how a figure comes about.
 """
 
 from __future__ import annotations
@@ -13,18 +13,11 @@ from fitly.core.errors import Refused
 from fitly.core.experiments.report import Report
 from fitly.wire.refusing import shortened
 
-PROVISIONAL: Final = "provisional"
-"""Stands in the key of a view in between for the number of a look: each replaces the one before."""
 DIGITS: Final = 12
 """Significant digits of a figure: the last may differ between machines, and bytes must not."""
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(Report)
-
-
-def report_key(report: Report) -> bytes:
-    """Give a report's key: ``experiment|number of the look``, or ``experiment|provisional``."""
-    return f"{report.experiment_name}|{PROVISIONAL if report.is_provisional else report.look}".encode()
 
 
 def encode_report(report: Report) -> bytes:

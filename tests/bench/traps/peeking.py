@@ -28,7 +28,7 @@ from tests.bench.traps.worlds import (
 
 from fitly.core.experiments.comparing import Pair, Sample
 from fitly.core.experiments.figures import CountedUnit
-from fitly.core.experiments.judging import PlannedLook
+from fitly.core.experiments.planned import PlannedLook
 from fitly.core.experiments.planning import DIFFERENCES, outlook
 from fitly.core.experiments.report import report
 from fitly.core.experiments.verdict import RULE

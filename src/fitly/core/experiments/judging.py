@@ -15,6 +15,7 @@ from typing import Final
 from fitly.core.experiments.comparing import decisive
 from fitly.core.experiments.figures import Check, Comparison, Role, Suspicion
 from fitly.core.experiments.plan import Plan
+from fitly.core.experiments.planned import PlannedLook
 from fitly.core.experiments.verdict import RULE, Condition, Contrast, Evidence, Rule, verdict
 from fitly.core.statistics.adjust import holm
 from fitly.core.statistics.missing import Missing
@@ -28,17 +29,6 @@ class SignificanceKind(StrEnum):
 
     SEQUENTIAL = "SEQUENTIAL"
     FIXED = "FIXED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedLook:
-    """The one look at the fixed p: the first that is taken at or after the planned end.
-
-    ``p_values``: treatment -> p of the primary metric, clusters taken into account; not held together with others yet.
-    """
-
-    look: int
-    p_values: dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,9 +30,10 @@ from fitly.core.experiments.figures import (
     Outlook,
     Role,
 )
-from fitly.core.experiments.judging import Judgement, Known, PlannedLook, judge, planned_look
+from fitly.core.experiments.judging import Judgement, Known, judge, planned_look
 from fitly.core.experiments.mismatches import Counted, checks
 from fitly.core.experiments.plan import ExperimentType, Measure, Plan, RandomizationUnit
+from fitly.core.experiments.planned import PlannedLook
 from fitly.core.experiments.planning import elapsed, left, outlook, planned_units
 from fitly.core.experiments.sums import ASSIGNED, ROLLED_OUT, UNIFORM
 from fitly.core.experiments.trial import Afterwards, Status, Trial

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from fitly.core.auditing import AuditRecord
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.effectiveness import UNKNOWN_COLUMNS
+from fitly.core.experiments.results import ResultRecord
 from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
     ConfigRecord,
@@ -31,7 +32,7 @@ from fitly.core.records import (
     settled,
 )
 from fitly.core.vocabulary import Bin
-from fitly.store import keys, schema
+from fitly.store import findings, keys, schema
 from fitly.store.bulk import Guard, Upsert
 from fitly.store.projecting import Contexts, Control, Decisions, Learners, Outcomes
 
@@ -101,6 +102,7 @@ AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES
 DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, _rendered_later)
 AUDIT: Final = Upsert(schema.AUDIT_LOG, [field.name for field in fields(AuditRecord)], key=["event_id"])
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
+RESULTS: Final = Kind(schema.RESULTS, ResultRecord, _not_newer(schema.RESULTS))
 POPULATION: Final = Kind(schema.POPULATION, PopulationRecord, _not_newer(schema.POPULATION))
 
 _OVERTAKEN: Final = keys.overtaken()
@@ -156,6 +158,13 @@ async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
 async def write_population(connection: AsyncConnection, found: Sequence[tuple[PopulationRecord, int]]) -> int:
     """Write what is known over all learners; a context's newest look replaces its former one."""
     return await POPULATION.write(connection, found)
+
+
+async def write_results(connection: AsyncConnection, found: Sequence[tuple[ResultRecord, int]]) -> int:
+    """Write reports, and what the newest say into the rows of their experiments."""
+    written = await RESULTS.write(connection, found)
+    await findings.settle(connection, [record.experiment_id for record, _ in found])
+    return written
 
 
 async def write_control(connection: AsyncConnection, found: Control) -> int:

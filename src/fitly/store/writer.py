@@ -28,7 +28,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fitly.core.errors import Broken, Refused
-from fitly.core.topics import CONTEXTS_CHANGELOG, CONTROL, LEARNERS_CHANGELOG, OUTCOMES, POPULATION_CHANGELOG, SELECTED
+from fitly.core.topics import (
+    CONTEXTS_CHANGELOG,
+    CONTROL,
+    LEARNERS_CHANGELOG,
+    OUTCOMES,
+    POPULATION_CHANGELOG,
+    RESULTS,
+    SELECTED,
+)
 from fitly.store import projecting, schema, statements
 from fitly.store.engine import make_engine, translated
 from fitly.store.projecting import Incoming
@@ -54,7 +62,7 @@ class Writer:
         The topics it understands, without the installation's prefix.
     """
 
-    topics: Final = (CONTROL, LEARNERS_CHANGELOG, CONTEXTS_CHANGELOG, SELECTED, OUTCOMES, POPULATION_CHANGELOG)
+    topics: Final = (CONTROL, LEARNERS_CHANGELOG, CONTEXTS_CHANGELOG, SELECTED, OUTCOMES, POPULATION_CHANGELOG, RESULTS)
 
     def __init__(self, url: str) -> None:
         self._engine = make_engine(url)
@@ -173,6 +181,9 @@ async def _project(topic: str, partition: int, records: Sequence[Incoming]) -> A
         if topic == POPULATION_CHANGELOG:
             population = await projecting.population(records)
             return lambda connection: statements.write_population(connection, population)
+        if topic == RESULTS:
+            results = await projecting.results(records)
+            return lambda connection: statements.write_results(connection, results)
         if topic == OUTCOMES:
             outcomes = await projecting.outcomes(records)
             return lambda connection: statements.write_outcomes(connection, outcomes)

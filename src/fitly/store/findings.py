@@ -19,7 +19,7 @@ from fitly.store import schema
 from fitly.wire.results import decode_report
 
 _ORDER: Final = text("SELECT pg_advisory_xact_lock(hashtext('fitly.experiments.found'))")
-"""Whoever writes an experiment's row or its reports passes here one at a time: the second sees what the first wrote."""
+"""Held to the end of a transaction: so the second of two sees what the first wrote."""
 _NAMES: Final = [field.name for field in fields(FoundRecord)]
 _UPDATE: Final = (
     update(schema.EXPERIMENTS)
@@ -28,20 +28,24 @@ _UPDATE: Final = (
 )
 
 
+async def one_at_a_time(connection: AsyncConnection) -> None:
+    """Wait until nobody else writes experiments or their reports: before the first row of either is touched."""
+    await connection.execute(_ORDER)
+
+
 async def settle(connection: AsyncConnection, experiments: Iterable[str]) -> None:
     """Write what the newest reports of experiments say into their rows, where both are there.
 
     Parameters
     ----------
     connection : AsyncConnection
-        In the transaction that wrote reports, or rows.
+        In the transaction that wrote reports, or rows, one at a time.
     experiments : iterable of str
         Ids.
     """
     wanted = sorted(set(experiments))
     if not wanted:
         return
-    await connection.execute(_ORDER)
     table = schema.RESULTS.c
     newest = select(func.max(table.look)).where(table.experiment_id == bindparam("id")).scalar_subquery()
     chosen = select(table.report).where(

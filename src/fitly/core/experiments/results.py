@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
+from fitly.core.experiments.records import experiment_id
 from fitly.core.experiments.report import Report
-from fitly.core.names import named
 from fitly.core.plain import Json
 
 
@@ -42,7 +42,7 @@ class FoundRecord:
 def result_record(report: Report, document: Json) -> ResultRecord:
     """Project a report; ``document`` is what was published."""
     return ResultRecord(
-        experiment_id=named("experiment", report.experiment_name),
+        experiment_id=experiment_id(report.experiment_name),
         look=report.look,
         closed_at=report.closed_at,
         is_provisional=report.is_provisional,
@@ -67,7 +67,7 @@ def found_record(reports: Iterable[Report]) -> FoundRecord | None:
     verdict = looks[-1].verdict if looks else None
     kind = None if verdict is None else verdict.significance_kind
     return FoundRecord(
-        id=named("experiment", now.experiment_name),
+        id=experiment_id(now.experiment_name),
         current_participants=now.participants,
         variant_metrics={
             arm.variant_id: {

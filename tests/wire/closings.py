@@ -16,6 +16,7 @@ from fitly.wire.partials import home_of
 
 NAME = "spring"
 HOME = home_of(Kind.EXPERIMENTS, NAME, PARTITIONS)
+ENROLLED = "0.a.enrolled"
 START = Millis(20_000 * DAY)
 PLAN = Plan(
     experiment_name=NAME,
@@ -61,7 +62,7 @@ class Speaker:
                 BIRTH,
                 self.offset,
                 self.clock,
-                {"n": self.n},
+                {ENROLLED: self.n},
                 self.trial,
                 self.control,
                 passed if is_close else None,
@@ -71,4 +72,4 @@ class Speaker:
 
 def sums_past(said: list[Partial], day: int) -> int:
     """Give what a partition said first at or after the close of a day: computed from all that it ever said."""
-    return next(word.sums["n"] for word in said if word.clock >= Day(day) * DAY)
+    return next(word.sums[ENROLLED] for word in said if word.clock >= Day(day) * DAY)

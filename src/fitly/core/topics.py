@@ -92,7 +92,7 @@ TOPICS: Final = (
         readers=(
             *("sequencer", "worker", "sink", "publish", "request", "simulate"),
             *("preferences", "erase", "export", "explain", "table (--as-of)", "snapshots"),
-            *("topics check", "policy", "doctor", "tail", "verify"),
+            *("topics check", "policy", "experiments", "doctor", "tail", "verify"),
         ),
         help="Control events in their total order, kept for ever.",
     ),
@@ -177,11 +177,12 @@ TOPICS: Final = (
         key="experiment|number of the look, or experiment|provisional",
         cleanup="compact",
         config={**_LAG, "max.message.bytes": str(4 << 20)},
+        schema="experiment-results.json",
         writer=("worker",),
-        readers=("operators", "analysts", "tail", "verify"),
+        readers=("operators", "analysts", "sink", "experiments", "tail", "verify"),
         help=(
-            "Looks at experiments: one at each close of a UTC day that every partition has passed, numbered from the "
-            "first after the start. What stands under `provisional` is of the newest words, and decides nothing."
+            "Reports of looks at experiments: one at each close of a UTC day that every partition has passed, numbered "
+            "from the first after the start. What stands under `provisional` is of the newest words, and decides nothing."
         ),
     ),
     Topic(
@@ -207,11 +208,12 @@ TOPICS: Final = (
             "erase",
             "export",
             "policy",
+            "experiments",
             "doctor",
             "tail",
             "verify",
         ),
-        help="Learner x context rows, and what a partition knows: position, ledger, rules, sums.",
+        help="Learner x context rows, and what a partition knows: position, ledger, rules, experiments, sums.",
     ),
     Topic(
         name=POPULATION_CHANGELOG,

@@ -20,7 +20,7 @@ from fitly.core.vocabulary import Bin
 from fitly.wire import rows as at_rest
 from fitly.wire.events import Incoming
 from fitly.wire.letters import dead_letter
-from fitly.wire.looks import outgoing_look
+from fitly.wire.looks import outgoing_report, reported
 from fitly.wire.merged import decode_merged, decode_word, encode_merged, encode_word, is_closing, is_merged, subject_of
 from fitly.wire.outgoing import Change, Outgoing
 from fitly.wire.partials import decode_partial, home_of, key_of, merged_key, word_key
@@ -233,8 +233,9 @@ class Merging:
         waiting[key] = self._closed[key] = partial
         self._changed.setdefault(subject, set())
         while (look := next_look(_by_partition(waiting.values()), self._shard.partitions, last)) is not None:
+            look, told = reported(look, last)
             last = self._looks[subject] = look
-            self.outputs.append(outgoing_look(subject[1], look, self._shard.birth_id, self._shard.partition))
+            self.outputs.append(outgoing_report(told, self._shard.partition))
             past = [key for key, word in waiting.items() if word.closes and word.closes.day <= day_of(look.clock)]
             for each in past:
                 del waiting[each]

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from fitly.core.attributes import is_test
 from fitly.core.experiments.assigning import admits, assigned, drawn, given_in, place_of, unit_of
 from fitly.core.experiments.enrolment import ENROLMENTS, MOST_ENROLMENTS, Enrolment, How, Reason, State
+from fitly.core.experiments.measuring import enrolled
 from fitly.core.experiments.trial import Trial
 from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.numbers import Millis
@@ -93,7 +94,7 @@ def met(
     else:
         part = _part(book, learner, acting, birth, now, held_out=gate is not None)
     if book.records != before:
-        row = _written(row, book.records)
+        row = _written(row, before, book.records)
     return row, part
 
 
@@ -212,5 +213,10 @@ def _made_room(book: _Book) -> bool:
     return True
 
 
-def _written(row: ContextRow, records: list[Enrolment]) -> ContextRow:
-    return row._replace(trials=ENROLMENTS.join(records))
+def _written(row: ContextRow, before: list[Enrolment], records: list[Enrolment]) -> ContextRow:
+    """Put the records into the row; what is open now and was not there before begins to be measured."""
+    row = row._replace(trials=ENROLMENTS.join(records))
+    for place, record in enumerate(records):
+        if record.state == State.OPEN and record not in before:
+            row = enrolled(row, record, place)
+    return row

@@ -28,6 +28,15 @@ def result_key(name: str, look: int | str) -> bytes:
     return f"{name}|{look}".encode()
 
 
+def is_provisional(key: bytes) -> bool:
+    """Tell whether a key is of a view between looks.
+
+    >>> is_provisional(b"spring|provisional"), is_provisional(b"spring|7")
+    (True, False)
+    """
+    return key.endswith(b"|" + PROVISIONAL.encode())
+
+
 def outgoing_look(name: str, look: Look, birth_id: str, partition: int) -> Outgoing:
     """Write a look as the record it goes out as."""
     said = {

@@ -86,19 +86,17 @@ class PartitionSums:
     before : Sums
         As they stand; not changed.
     trials : mapping
-        The experiments that are known.
+        Every experiment by its name, in the order of their numbers.
 
     Attributes
     ----------
-    trials : mapping
-        The same; another one as control events bring it.
     overfull : list
         Names that have changed `MOST_UNTOLD` times since they were told.
     """
 
     def __init__(self, before: Sums, trials: Trials = NO_TRIALS) -> None:
         self._before = before
-        self.trials = trials
+        self._trials = trials
         self._priors: dict[str, list[int]] = {}
         self._others: dict[Name, dict[str, int]] = {}
         self._untold = dict(before.untold)
@@ -125,7 +123,7 @@ class PartitionSums:
                 self._move((Kind.SHADOWS, each), scores)
         if old.trials or new.trials:
             for number, moved in experiments.differences(old.trials, new.trials):
-                self._move((Kind.EXPERIMENTS, _name_of(number, self.trials)), moved)
+                self._move((Kind.EXPERIMENTS, _name_of(number, self._trials)), moved)
 
     def _move(self, name: Name, moved: list[tuple[str, int]]) -> None:
         self._changed(name)
@@ -144,9 +142,12 @@ class PartitionSums:
         if count == MOST_UNTOLD:
             self.overfull.append(name)
 
-    def touch(self, name: Name) -> None:
-        """Let a name be told at the next tick, though its sums are as they were."""
-        self._untold.setdefault(name, 0)
+    def know(self, trials: Trials) -> None:
+        """Take in what became of the experiments; what has changed of one that has started is told at the next tick."""
+        for name, trial in trials.items():
+            if trial is not self._trials.get(name) and trial.started_at is not None:
+                self._untold.setdefault((Kind.EXPERIMENTS, name), 0)
+        self._trials = trials
 
     def untold(self) -> list[Name]:
         """Give the names whose sums have changed since they were told."""
@@ -167,7 +168,7 @@ class PartitionSums:
             sums = {each: totals[each] for each in sorted(totals)}
         said = Partial(*name, partition, at.birth_id, at.offset, at.clock, sums)
         if kind is Kind.EXPERIMENTS:
-            return said._replace(about=self.trials[which], control=control, closes=closes)
+            return said._replace(about=self._trials[which], control=control, closes=closes)
         return said
 
     @property

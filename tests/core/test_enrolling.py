@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+
 import pytest
 from tests.core.partition import SURE, Partition, Told
 from tests.core.trials import BANDIT, CANCELLED, NAME, PAUSED, PLAN, RELEASED, RESUMED, STOPPED, begin, move
@@ -10,7 +11,7 @@ from tests.core.trials import BANDIT, CANCELLED, NAME, PAUSED, PLAN, RELEASED, R
 from fitly.core.entries import EVIDENCE
 from fitly.core.events import ExperimentCompleted, ExperimentDefined, ExperimentPayload, ExperimentReweighted
 from fitly.core.experiments.assigning import AFTERWARDS
-from fitly.core.experiments.enrolling import met
+from fitly.core.experiments.enrolling import NOBODY, Met, meet
 from fitly.core.experiments.enrolment import ENROLMENTS, MOST_ENROLMENTS, Enrolment, How, Reason, State
 from fitly.core.experiments.plan import ExperimentType, ExperimentVariant, Plan, Segments, Treatment
 from fitly.core.experiments.trial import Afterwards
@@ -18,7 +19,9 @@ from fitly.core.explaining import explain
 from fitly.core.numbers import CERTAIN, DAY, Nano
 from fitly.core.partials import Kind
 from fitly.core.rules import Policy, Switches
+from fitly.core.topics import SELECTED
 from fitly.core.vocabulary import Algorithm, ArmCode, Context, Feature, Level, Mode, Unit, Variant
+from fitly.wire.selected import decode_selected
 
 BOTH = {"none": None, "balanced": Variant.BALANCED}
 KEPT = ExperimentCompleted(experiment_name=NAME, afterwards=Afterwards.KEEP)
@@ -115,7 +118,7 @@ def test_nothing_of_a_variant_that_does_nothing_teaches_an_arm_but_it_is_a_basel
 
 
 def test_who_does_not_join_keeps_the_newest_reason_and_the_policy_decides() -> None:
-    partition = running(replace(PLAN, segments=Segments(levels=(Level.HIGH,)), traffic_share=0))
+    partition = running(replace(PLAN, segments=Segments(levels=(Level.HIGH,)), traffic_share=0.0))
     assert asked(partition).selected.mode is Mode.EXPLOIT
     first = partition.now
     assert enrolments(partition) == [Enrolment(1, reason=Reason.LEVEL, since=first)]
@@ -131,7 +134,7 @@ def test_who_does_not_join_keeps_the_newest_reason_and_the_policy_decides() -> N
     assert partition.decisions()[-1].mode == 0
     assert enrolments(partition)[0].reason == Reason.OPTED_OUT
     partition.prefer(level="HIGH", auto_adapt_enabled=True)
-    raised = replace(PLAN, segments=Segments(levels=(Level.HIGH,)), traffic_share=1)
+    raised = replace(PLAN, segments=Segments(levels=(Level.HIGH,)), traffic_share=1.0)
     move(partition, ExperimentDefined(plan=raised))
     assert asked(partition).selected.mode is Mode.EXPERIMENT
     (record,) = enrolments(partition)
@@ -171,9 +174,9 @@ def test_one_experiment_of_a_context_enrols_and_the_other_keeps_the_reason() -> 
         found.add((selected.experiment, records[1], records[2]))
     assert found == {
         (NAME, Reason.ENROLLED, Reason.OTHER_EXPERIMENT),
-        ("second", Reason.NOT_IN_TRAFFIC, Reason.ENROLLED),
+        ("second", Reason.OTHER_EXPERIMENT, Reason.ENROLLED),
     }
-    move(partition, ExperimentDefined(plan=replace(PLAN, traffic_share=1)))
+    move(partition, ExperimentDefined(plan=replace(PLAN, traffic_share=1.0)))
     for n in range(20):
         before = partition.row(f"learner-{n}").standing
         assert before is not None
@@ -224,23 +227,21 @@ def test_kept_variants_stay_and_nobody_joins() -> None:
 def test_a_roll_out_gives_the_winner_to_all_but_those_held_back() -> None:
     partition = running(replace(PLAN, traffic_share=0.5))
     users = [f"learner-{n}" for n in range(24)]
-    for user in users:
-        asked(partition, user, days=0)
+    modes = [asked(partition, user, days=0).selected.mode for user in users]
     partition.later(hours=1)
     told = move(partition, rolled_out(hold_back=0.3))
-    for sent in told.outputs[:3]:
-        assert sent.topic
+    again = [decode_selected(sent.value or b"") for sent in told.to(SELECTED)]
+    assert len(again) == modes.count(Mode.EXPERIMENT) > 5
+    assert {each.enrolled.epoch for each in again if each.enrolled is not None} == {AFTERWARDS}
+    partition.later(days=1)
     seen = set()
     for user in [*users, "new"]:
-        selected = asked(partition, user).selected
+        selected = asked(partition, user, days=0).selected
         assert selected.enrolled is not None
-        assert selected.enrolled.epoch == AFTERWARDS
         seen.add((selected.enrolled.how, selected.enrolled.variant))
         newest = enrolments(partition, user)[-1]
-        assert (newest.how, newest.state) == (selected.enrolled.how, State.OPEN)
+        assert (newest.how, newest.state, newest.epoch) == (selected.enrolled.how, State.OPEN, AFTERWARDS)
     assert seen == {(How.ROLLED_OUT, "balanced"), (How.HELD_BACK, "none")}
-    again = asked(partition, "new").selected
-    assert again.enrolled is not None
     assert len(enrolments(partition, "new")) == 1
 
 
@@ -248,9 +249,8 @@ def test_a_bandits_next_epoch_draws_anew_and_keeps_a_record_of_each() -> None:
     partition = running(BANDIT)
     before = asked(partition).selected
     assert before.enrolled is not None
-    partition.later(days=5)
+    partition.later(days=4)
     assert asked(partition, "bob").selected.enrolled is not None
-    partition.later(days=1)
     assert asked(partition, "late").selected.mode is Mode.EXPLOIT
     assert enrolments(partition, "late")[0].reason == Reason.BETWEEN_EPOCHS
     other = {"none": 0.01, "balanced": 0.99}
@@ -402,7 +402,7 @@ def test_who_is_held_out_later_leaves_the_variant() -> None:
 
 
 def test_a_test_learner_is_sent_from_one_variant_to_the_other_at_once_and_is_in_no_sum() -> None:
-    partition = running(replace(PLAN, traffic_share=0), replace(SURE, holdout_share=1))
+    partition = running(replace(PLAN, traffic_share=0.0), replace(SURE, holdout_share=1))
     partition.describe(attributes={"test": "true", "experiment:any": "none"})
     assert asked(partition).selected.apply is False
     told = partition.describe(attributes={"experiment:any": "balanced"})
@@ -433,12 +433,66 @@ def test_a_row_that_is_full_of_experiments_that_go_on_takes_nobody_in() -> None:
     refused = [Enrolment(100 + n, reason=Reason.LEVEL) for n in range(MOST_ENROLMENTS)]
     full = row._replace(trials=ENROLMENTS.join(refused))
     birth = partition.shard.force.birth
-    after, part = met(full, learner, trial, going_on, birth, partition.now, None)
+    after, part = meet(full, learner, Met(trial, going_on, NOBODY, birth), partition.now, None)
     assert (after, part) == (full, None)
     over = frozenset({1})
     enrolled_once = [*refused[:-1], Enrolment(190, state=State.MEASURED)]
     full = row._replace(trials=ENROLMENTS.join(enrolled_once))
-    after, part = met(full, learner, trial, over, birth, partition.now, None)
+    after, part = meet(full, learner, Met(trial, over, NOBODY, birth), partition.now, None)
     assert part is not None
     records = list(ENROLMENTS.all(after.trials))
     assert (len(records), records[-1].trial, records[-2].trial) == (MOST_ENROLMENTS, 1, 190)
+
+
+LAYERED = replace(PLAN, layer="study time")
+IN_MISSION = replace(LAYERED, experiment_name="in-mission", context=Context.MISSION)
+
+
+def inside(partition: Partition, user: str) -> list[str | None]:
+    """Give the experiments whose variants decide for a learner, in both contexts."""
+    found = []
+    for context in ("ASSESSMENT", "MISSION"):
+        selected = partition.request(user, context).selected
+        found.append(selected.experiment)
+    return found
+
+
+def test_one_layer_enrols_a_learner_once_whatever_the_contexts() -> None:
+    partition = running(replace(LAYERED, traffic_share=0.5))
+    begin(partition, IN_MISSION)
+    found = {tuple(inside(partition, f"learner-{n}")) for n in range(20)}
+    assert found == {(NAME, None), (None, "in-mission")}
+    row = partition.row("learner-0", Context.MISSION)
+    assert {Reason(each.reason) for each in ENROLMENTS.all(row.trials)} <= {Reason.ENROLLED, Reason.OTHER_EXPERIMENT}
+
+
+def test_without_a_common_layer_contexts_do_not_matter_to_each_other() -> None:
+    partition = running(LAYERED)
+    begin(partition, replace(IN_MISSION, layer="other"))
+    assert inside(partition, "ada") == [NAME, "in-mission"]
+    assert partition.shard.force.rivals == {}
+
+
+def test_decisions_of_one_event_and_of_one_withdrawal_keep_the_layer_too() -> None:
+    partition = running(LAYERED, replace(SURE, switches=Switches(everything=True)))
+    begin(partition, IN_MISSION)
+    for context in ("ASSESSMENT", "MISSION"):
+        assert partition.request(context=context).selected.mode is Mode.OPTED_OUT
+    told = partition.revise(SURE)
+    decided = [decode_selected(sent.value or b"").experiment for sent in told.to(SELECTED)]
+    assert sorted(decided, key=str) == [None, NAME] or sorted(decided, key=str) == [None, "in-mission"]
+    partition.prefer("bob", level="NONE")
+    for context in ("ASSESSMENT", "MISSION"):
+        partition.request("bob", context)
+    told = partition.prefer("bob", level="HIGH")
+    decided = [decode_selected(sent.value or b"").experiment for sent in told.to(SELECTED)]
+    assert len([name for name in decided if name is not None]) == 1
+
+
+def test_when_an_experiment_ends_its_layer_is_free() -> None:
+    partition = running(LAYERED)
+    begin(partition, IN_MISSION)
+    assert inside(partition, "ada") == [NAME, None]
+    move(partition, CANCELLED)
+    partition.later(days=1)
+    assert inside(partition, "ada") == [None, "in-mission"]

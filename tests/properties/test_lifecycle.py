@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from hypothesis import given
@@ -23,10 +24,12 @@ from fitly.core.events import (
 )
 from fitly.core.experiments.fingerprint import plan_hash
 from fitly.core.experiments.lifecycle import MOVES, moved, name_of
+from fitly.core.experiments.records import experiment_record
 from fitly.core.experiments.trial import Afterwards, Status, Trial, Trials
 from fitly.core.numbers import CERTAIN, Millis
 from fitly.wire.events import encode_control, parse_control
 from fitly.wire.rows import decode_trial, encode_trial
+from fitly.wire.trials import trial_of
 
 NAMES: Final = some.sampled_from(["a", "b", "c"])
 PLANS: Final = some.builds(
@@ -139,3 +142,6 @@ def test_what_is_written_of_an_experiment_is_read_as_it_was(lives: list[Experime
         trials, _ = tried(trials, said, number)
     for trial in trials.values():
         assert decode_trial(encode_trial(trial)) == trial
+        record = experiment_record(trial)
+        assert trial_of(json.loads(json.dumps(record.trial))) == trial
+        assert (record.status, record.completed_at is None) == (trial.status.value, trial.ended_at is None)

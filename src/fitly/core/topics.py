@@ -92,7 +92,7 @@ TOPICS: Final = (
         readers=(
             *("sequencer", "worker", "sink", "publish", "request", "simulate"),
             *("preferences", "erase", "export", "explain", "table (--as-of)", "snapshots"),
-            *("topics check", "policy", "doctor", "tail", "verify"),
+            *("topics check", "policy", "experiments", "doctor", "tail", "verify"),
         ),
         help="Control events in their total order, kept for ever.",
     ),
@@ -207,11 +207,12 @@ TOPICS: Final = (
             "erase",
             "export",
             "policy",
+            "experiments",
             "doctor",
             "tail",
             "verify",
         ),
-        help="Learner x context rows, and what a partition knows: position, ledger, rules, sums.",
+        help="Learner x context rows, and what a partition knows: position, ledger, rules, experiments, sums.",
     ),
     Topic(
         name=POPULATION_CHANGELOG,

@@ -15,6 +15,8 @@ from typing import Final, Protocol
 
 from fitly.core.auditing import AuditRecord, audit_record, audit_records
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
+from fitly.core.events import ControlEvent
+from fitly.core.experiments.lifecycle import concerns
 from fitly.core.names import ERASED_PREFIX
 from fitly.core.plain import plain
 from fitly.core.population_effectiveness import PopulationRecord, population_records
@@ -100,9 +102,10 @@ class Decisions:
 
 @dataclass(slots=True)
 class Control:
-    """Policy revisions with their offsets, and whose acts they were, by control number."""
+    """Policy revisions and what moves experiments, in order with their offsets, and whose acts they were."""
 
     policies: list[tuple[PolicyRecord, int]] = field(default_factory=list)
+    moves: list[tuple[ControlEvent, int]] = field(default_factory=list)
     audits: list[AuditRecord] = field(default_factory=list)
 
 
@@ -191,6 +194,8 @@ async def control(records: Sequence[Incoming]) -> Control:
         event = parse_control(record.value)
         if (policy := policy_record(event)) is not None:
             found.policies.append((policy, record.offset))
+        if concerns(event.data):
+            found.moves.append((event, record.offset))
         if (audit := audit_record(event)) is not None:
             found.audits.append(audit)
     return found

@@ -288,8 +288,9 @@ def parse_control(value: bytes) -> ControlEvent:
     Raises
     ------
     Refused
-        If it is no control event.
+        If it is no control event, or one that no partition would take.
     """
+    _check_size(value)
     try:
         envelope = _validate_control(value, strict=True)
     except ValidationError as error:

@@ -6,12 +6,14 @@ and every partition asks again when it reads: the same function answers both, an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from fitly.core.errors import Refused
 from fitly.core.events import (
+    ControlEvent,
+    ControlPayload,
     ExperimentCancelled,
     ExperimentCompleted,
     ExperimentDefined,
@@ -104,8 +106,50 @@ def moved(trials: Trials, said: ExperimentPayload, now: Millis) -> dict[str, Tri
         raise _illegal(name, trial, said)
     if trial is None:
         assert isinstance(said, ExperimentDefined)  # noqa: S101 - nothing else moves what is not there
-        return {**trials, name: Trial(plan=said.plan, number=len(trials) + 1)}
+        return {**trials, name: Trial(plan=said.plan, number=len(trials) + 1, defined_at=now)}
     return {**trials, name: replace(CHANGES[type(said)](trial, said, now), status=status)}
+
+
+def lived(history: Iterable[ControlEvent]) -> dict[str, Trial]:
+    """Give the experiments after all control events so far, in the order of their numbers; moments are those of issue.
+
+    What is illegal changes nothing, as in every partition.
+
+    >>> lived([])
+    {}
+    """
+    trials: dict[str, Trial] = {}
+    for event in history:
+        if concerns(event.data):
+            trials = heard(trials, event.data, event.issued_at)
+    return trials
+
+
+def heard(trials: dict[str, Trial], said: ExperimentPayload, now: Millis) -> dict[str, Trial]:
+    """Give the experiments after an event, or the very same where it is illegal."""
+    try:
+        return moved(trials, said, now)
+    except Refused:
+        return trials
+
+
+def concerns(data: ControlPayload) -> TypeGuard[ExperimentPayload]:
+    """Tell whether a control event is about an experiment."""
+    return type(data) in CHANGES
+
+
+def known(trials: Trials, name: str) -> Trial:
+    """Give an experiment by its name.
+
+    Raises
+    ------
+    Refused
+        There is none.
+    """
+    trial = trials.get(name)
+    if trial is None:
+        raise _unknown(name)
+    return trial
 
 
 def possible(status: Status | None) -> list[str]:
@@ -129,10 +173,14 @@ def shares(weights: tuple[float, ...]) -> tuple[Nano, ...]:
 
 def _illegal(name: str, trial: Trial | None, said: ExperimentPayload) -> Refused:
     if trial is None:
-        return Refused(ILLEGAL, f"there is no experiment {name!r}: define it first, or look at the list")
+        return _unknown(name)
     able = ", ".join(possible(trial.status))
     advice = f"possible is: {able}" if able else "it is over, and its name is used for ever; define another"
     return _refused(trial, f"is {trial.status.value} and cannot be {VERBS[type(said)][1]}; {advice}")
+
+
+def _unknown(name: str) -> Refused:
+    return Refused(ILLEGAL, f"there is no experiment {name!r}: define it first, or look at the list")
 
 
 def _refused(trial: Trial, why: str) -> Refused:

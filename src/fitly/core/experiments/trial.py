@@ -55,6 +55,8 @@ class Trial:
         The newest revision.
     number : int
         Place among all experiments ever defined, from 1: names it inside packed rows.
+    defined_at : Millis
+        First definition, on the log's clock.
     revision : int
         Of the plan, from 1.
     plan_hash : str
@@ -80,6 +82,7 @@ class Trial:
 
     plan: Plan
     number: int
+    defined_at: Millis = Millis(0)
     revision: int = 1
     plan_hash: str = ""
     status: Status = Status.DRAFT

@@ -9,6 +9,7 @@ import click
 
 from fitly import __version__
 from fitly.cli import (
+    analyze,
     doctor,
     explain,
     policy,
@@ -54,6 +55,7 @@ for command in (
     snapshots.snapshots,
     explain.explain,
     verify.verify,
+    analyze.analyze,
     policy.policy,
     rights.preferences,
     rights.erase,

@@ -1,0 +1,4 @@
+"""Experiments: what is concluded from their figures.
+
+Knows conditions and arms. Must never know rows, topics or files.
+"""

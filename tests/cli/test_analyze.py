@@ -18,6 +18,7 @@ from statsmodels.api import OLS
 from statsmodels.stats.multitest import multipletests
 
 from fitly.cli import main
+from fitly.cli.analysis.trial import Reason
 
 Rows = Sequence[Sequence[object]]
 USUAL = ("--unit", "id", "--arm", "arm", "--metric", "y")
@@ -530,3 +531,32 @@ def test_people_get_tables_and_the_alarm_in_words() -> None:
     assert broken.exit_code == 1
     assert "MISMATCH" in broken.stdout
     assert "nobody" not in CliRunner().invoke(main, ["analyze", "-", *USUAL], input="id,arm,y\n").stdout
+
+
+def test_the_worked_example_of_the_manual_is_what_comes_out() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "analyze.md").read_text()
+    _, example = page.split("## A worked example")
+    _, content, _, document, _ = example.split("```")
+    asked = ("--unit", "pupil", "--arm", "arm", "--metric", "score", "--control", "old")
+    assert_same(analyze(content.lstrip(), *asked), json.loads(document.removeprefix("json")))
+
+
+def assert_same(found: Any, told: Any) -> None:  # noqa: ANN401 - whatever JSON holds
+    """Compare, but for the last digits."""
+    if isinstance(told, dict):
+        assert list(found) == list(told)
+        for key, inner in told.items():
+            assert_same(found[key], inner)
+    elif isinstance(told, list):
+        assert len(found) == len(told)
+        for one, other in zip(found, told, strict=True):
+            assert_same(one, other)
+    elif isinstance(told, float):
+        assert found == pytest.approx(told, rel=1e-12)
+    else:
+        assert found == told
+
+
+def test_every_reason_stands_in_the_manual() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "analyze.md").read_text()
+    assert [reason for reason in Reason if f"`{reason}`" not in page] == []

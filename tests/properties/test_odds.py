@@ -135,7 +135,7 @@ def test_draws_follow_the_odds_that_are_told(name: str) -> None:
     drawn: Counter[str] = Counter()
     seen: set[Mode] = set()
     _, first = decide(row, learner, force, Millis(START), Cause(EventKey("k0"), 0, 0))
-    odds = first.propensities
+    odds: dict[str, int] = dict(first.propensities)
     for n in range(DRAWS):
         # What `decide` asks before it writes the record: a hundred thousand records would take a minute.
         one = _draw(row, learner, force, Draws(force, EventKey(f"k{n}"), row), Millis(START))

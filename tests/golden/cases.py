@@ -14,6 +14,7 @@ from tests.core.partition import Partition, Told
 from tests.golden.population import POPULATION
 
 from fitly.core.assessments import Assessed, Direction, Flip, WindowKind
+from fitly.core.attributes import Attribute, AttributesTold
 from fitly.core.decisions import ArmView, Because, Cause, Measured, OutcomeAmended, OutcomeFiled, Parameter, Selected
 from fitly.core.effectiveness import effectiveness_records
 from fitly.core.entries import (
@@ -47,6 +48,7 @@ from fitly.core.events import (
     PolicyRevised,
     PriorsRevised,
 )
+from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment
 from fitly.core.experiments.fingerprint import plan_hash
 from fitly.core.experiments.plan import (
     Bandit,
@@ -70,7 +72,7 @@ from fitly.core.insights import (
     StrugglePrediction,
     StyleProfile,
 )
-from fitly.core.learner import Act, ContextRow, Erased, LearnerRow, Preferences, Sealed
+from fitly.core.learner import NEVER, Act, ContextRow, Erased, LearnerRow, Preferences, Sealed
 from fitly.core.names import (
     ConfigId,
     DecisionId,
@@ -336,6 +338,18 @@ KNOWN = ContextPriors(
     },
     baseline=tuple(Fares(n=n, sum=n * 400_000, squares=n * 180_000_000_000) for n in range(5, 10)),
 )
+DESCRIBED = INFORMED._replace(
+    attributes=(
+        Attribute(group=False, name="experiment:Br\u00fccke", value=None, since=Millis(NOW - 2), until=NOW, key=KEY),
+        Attribute(group=True, name="class", value="7b", since=NOW, until=NEVER, key=EventKey(OTHER)),
+    )
+)
+TRIED = CONTEXT._replace(
+    trials=ENROLMENTS.join(
+        [Enrolment._make((*range(1, 11), bytes(range(8)), *range(12, 27))), Enrolment(7, reason=3, since=NOW)]
+    ),
+    left_out=True,
+)
 WAITING = CONTEXT._replace(standing=Sealed.of(RENDERED), lapses_at=Millis(NOW + 3))
 RULES = Rules(
     birth_id=BIRTH,
@@ -381,6 +395,8 @@ ROWS: Final[Cases] = {
     "context of nothing": lambda: encode_context(ContextRow(user_id=ADA, context=Context.SESSION)).hex(),
     "learner of whom all is known": lambda: encode_learner(INFORMED).hex(),
     "context that waits for a lapse": lambda: encode_context(WAITING).hex(),
+    "learner with groups and attributes": lambda: encode_learner(DESCRIBED).hex(),
+    "context with experiments": lambda: encode_context(TRIED).hex(),
     "marker of an erased learner": lambda: encode_erased(Erased(NOW, SEEN.pack(fingerprint(KEY), 20_514))).hex(),
     "position": lambda: encode_position(Position(BIRTH, 4, "LIVE", 123_456, NOW)).hex(),
     "position before the first record": lambda: encode_position(Position()).hex(),
@@ -457,6 +473,10 @@ SAID: Final[Cases] = {
     "an outcome as we write it": lambda: encode_event(
         "fitly.outcome.recorded.v1", "lms", "o-1", ELEVE, to_datetime(NOW),
         OutcomeRecorded(outcome_type=OutcomeType.SESSION_COMPLETED, context=Context.SESSION, retention_score=0.5),
+    ).decode(),
+    "attributes as we write them": lambda: encode_event(
+        "fitly.learner.attributes.v1", "register", "a-1", ELEVE, to_datetime(NOW),
+        AttributesTold(groups={"class": "7b"}, attributes={"language": "fr", "year": None}, valid_until=NOW),
     ).decode(),
     "an insight as we write it": lambda: encode_event(
         "fitly.insight.observed.v1", "tutor", "i-1", ELEVE, to_datetime(NOW),

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Final, NamedTuple, TypeAlias
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
+from fitly.core.attributes import AttributesTold
 from fitly.core.experiments.plan import LONGEST_NAME, Plan
 from fitly.core.experiments.trial import Afterwards
 from fitly.core.insights import InsightObserved
@@ -311,6 +312,7 @@ LearnerPayload: TypeAlias = (
     | PreferencesChanged
     | PreferencesReset
     | InsightObserved
+    | AttributesTold
     | LearnerErased
 )
 ExperimentPayload: TypeAlias = (
@@ -334,6 +336,7 @@ LEARNER_EVENTS: Final[dict[str, type[LearnerPayload]]] = {
     "fitly.strategy.requested.v1": StrategyRequested,
     "fitly.decision.applied.v1": DecisionApplied,
     "fitly.insight.observed.v1": InsightObserved,
+    "fitly.learner.attributes.v1": AttributesTold,
     CHANGED: PreferencesChanged,
     RESET: PreferencesReset,
     ERASED: LearnerErased,

@@ -26,6 +26,8 @@ from fitly.wire.upgrades import context_of_2
 DUE_WIDTH: Final = 8
 _HEAD: Final = DUE_WIDTH + 1
 _VERSION: Final = bytes((ROW_VERSION,))
+_SECOND: Final = 2
+"""A row of this version lacks only what stands at the end of a row of the next, and has its default: nothing."""
 
 Row = TypeVar("Row")
 
@@ -103,7 +105,7 @@ def encode_context(row: ContextRow) -> bytes:
 def decode_context(value: bytes) -> ContextRow:
     """Read a context row; raises `Broken` for bytes of another version or none."""
     row: ContextRow = _decode(_CONTEXT, value, "context")
-    return row if value[DUE_WIDTH] == ROW_VERSION else context_of_2(row)
+    return context_of_2(row) if value[DUE_WIDTH] < _SECOND else row
 
 
 def encode_erased(row: Erased) -> bytes:

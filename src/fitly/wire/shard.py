@@ -138,7 +138,7 @@ class Shard:
             self.sweep = decode_sweep(sweep)
         self.sums = Sums.taken_from(contexts)
         if self.folded_by < KEEPS_SUMS:
-            self.sums = Sums.added_up(contexts.values())
+            self.sums = Sums.added_up(contexts.values(), self.trials)
         self.due = [(due, key) for key, row in contexts.items() if (due := due_of(row)) != NEVER]
         heapify(self.due)
 

@@ -252,7 +252,7 @@ def _reweighted(trial: Trial, said: ExperimentReweighted, now: Millis) -> Trial:
     if set(said.weights) != set(names) or abs(sum(said.weights.values()) - 1) > NEAR:
         raise _refused(trial, f"needs a weight for each of {', '.join(names)}, adding to 1")
     weights = shares(tuple(said.weights[name] for name in names))
-    return replace(trial, epoch=Epoch(number=said.epoch, since=now, weights=weights))
+    return replace(trial, epoch=Epoch(number=said.epoch, since=now, weights=weights), past=trial.epochs)
 
 
 def _judged(trial: Trial, said: ExperimentJudged, _now: Millis) -> Trial:

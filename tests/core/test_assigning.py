@@ -24,11 +24,11 @@ from fitly.core.experiments.enrolment import Enrolment, How, Reason, State
 from fitly.core.experiments.lifecycle import shares
 from fitly.core.experiments.plan import Plan, RandomizationUnit, Segments
 from fitly.core.experiments.trial import Afterwards, Epoch, Status, Trial
-from fitly.core.insights import CognitiveLoad, InsightKind, InsightObserved, observed
+from fitly.core.insights import CognitiveLoad, InsightObserved, observed
 from fitly.core.learner import LearnerRow, Preferences
 from fitly.core.names import EventKey, UserId
 from fitly.core.numbers import CERTAIN, DAY, Millis, Nano
-from fitly.core.vocabulary import Level
+from fitly.core.vocabulary import InsightKind, Level
 
 BIRTH = b"a birth id"
 NOW = Millis(1_000 * DAY)
@@ -47,7 +47,7 @@ def a_learner(user: str = "ada", level: Level = Level.MEDIUM, known: Attributes 
 
 
 def known(**words: str) -> Attributes:
-    names = {name.replace("_", ":"): value for name, value in words.items()}
+    names: dict[str, str | None] = {name.replace("_", ":"): value for name, value in words.items()}
     return told((), AttributesTold(attributes=names), NOW, KEY)
 
 
@@ -191,8 +191,8 @@ def test_a_bandit_draws_anew_in_each_epoch_by_its_weights_but_the_uniform_slice_
 
 def rolled_out(winner: str, hold_back: float = 0.2) -> Trial:
     back = Nano(round(hold_back * CERTAIN))
-    ended = {"status": Status.COMPLETED, "afterwards": Afterwards.ROLL_OUT, "winner": winner, "hold_back": back}
-    return replace(a_trial(replace(PLAN, traffic_share=0.1)), **ended)
+    trial = a_trial(replace(PLAN, traffic_share=0.1))
+    return replace(trial, status=Status.COMPLETED, afterwards=Afterwards.ROLL_OUT, winner=winner, hold_back=back)
 
 
 def test_a_roll_out_gives_everybody_the_winner_but_for_those_held_back() -> None:

@@ -11,7 +11,7 @@ from fitly.core.confidence import Belief, belief, confidence
 from fitly.core.decisions import ArmView, Cause, Grounds, Selected
 from fitly.core.eligibility import is_allowed, is_held_out, is_switched_on, place
 from fitly.core.entries import ARMS, DECISIONS, EVIDENCE
-from fitly.core.experiments.enrolling import met
+from fitly.core.experiments.enrolling import NOBODY, Met, barred_by, meet
 from fitly.core.experiments.treating import Treated, treated
 from fitly.core.experiments.trial import Trial
 from fitly.core.inforce import InForce
@@ -68,7 +68,7 @@ class Draws:
 
 
 def decide(
-    row: ContextRow, learner: LearnerRow, force: InForce, now: Millis, cause: Cause
+    row: ContextRow, learner: LearnerRow, force: InForce, now: Millis, cause: Cause, elsewhere: bytes = b""
 ) -> tuple[ContextRow, Selected]:
     """Make a decision and let it stand.
 
@@ -84,6 +84,8 @@ def decide(
         The clock.
     cause : Cause
         The event that brings the decision; its id drives every draw.
+    elsewhere : bytes
+        What the learner's rows of other contexts keep of experiments, where some layer reaches over contexts.
 
     Returns
     -------
@@ -95,7 +97,7 @@ def decide(
     drawn = _gated(row, learner, force, draws, now)
     acting, treatment = force.acting.get(row.context), None
     if acting is not None:
-        row, treatment = _treated(row, learner, force, acting, now, drawn)
+        row, treatment = _treated(row, learner, force, acting, elsewhere, now, drawn)
     if treatment is not None:
         drawn = _by_variant(row, learner, draws, treatment)
     elif drawn is None:
@@ -177,6 +179,7 @@ def _treated(
     learner: LearnerRow,
     force: InForce,
     acting: tuple[Trial, ...],
+    elsewhere: bytes,
     now: Millis,
     gated: Drawn | None,
 ) -> tuple[ContextRow, Treated | None]:
@@ -185,7 +188,8 @@ def _treated(
     Where the arm that a variant gives is switched off, the policy decides: nobody is left without for that.
     """
     gate = None if gated is None else gated.mode
-    row, part = met(row, learner, acting, force.going_on, force.birth, now, gate)
+    barred = barred_by(elsewhere, force.rivals) if elsewhere else NOBODY
+    row, part = meet(row, learner, Met(acting, force.going_on, barred, force.birth), now, gate)
     if part is None:
         return row, None
     treatment = treated(part, row.user_id, force)

@@ -85,6 +85,9 @@ class InForce(NamedTuple):
         left out.
     going_on : frozenset of int
         Numbers of those in which whoever is enrolled still is.
+    rivals : dict
+        By the number of an experiment with a named layer: numbers of those of the layer that go on in other contexts;
+        left out where there are none.
     ways : dict
         By the name of an acting experiment that has policies of its own: for each variant what is in force under its
         policy, None for variants without one.
@@ -112,6 +115,7 @@ class InForce(NamedTuple):
     trials: Trials
     acting: dict[Context, tuple[Trial, ...]]
     going_on: frozenset[int]
+    rivals: dict[int, frozenset[int]]
     ways: dict[str, tuple[InForce | None, ...]]
 
 
@@ -200,8 +204,22 @@ def put_in_force(rules: Rules, trials: Trials = NO_TRIALS) -> InForce:
         trials=trials,
         acting=_acting(trials),
         going_on=frozenset(trial.number for trial in trials.values() if trial.goes_on),
+        rivals=_rivals(trials),
         ways=_ways(rules, trials),
     )
+
+
+def _rivals(trials: Trials) -> dict[int, frozenset[int]]:
+    going_on = [trial for trial in trials.values() if trial.goes_on and trial.plan.layer is not None]
+    found = {
+        trial.number: frozenset(
+            other.number
+            for other in going_on
+            if other.plan.layer == trial.plan.layer and other.plan.context is not trial.plan.context
+        )
+        for trial in going_on
+    }
+    return {number: rivals for number, rivals in found.items() if rivals}
 
 
 def _ways(rules: Rules, trials: Trials) -> dict[str, tuple[InForce | None, ...]]:

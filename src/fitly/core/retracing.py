@@ -204,10 +204,10 @@ def _came(reading: Reading, enrolled: Enrolled) -> str:
 
 def _own_policy(reading: Reading, why: str) -> Answer:
     """Ask on as if the variant's own policy were the one in force; the mode stays that of the experiment."""
-    for ask in (_unsure, _control, _chosen):
-        answer = ask(reading)
-        if answer.mode is not None:
-            break
+    answer = _unsure(reading)
+    for ask in (_control, _chosen):
+        if answer.mode is None:
+            answer = ask(reading)
     if not reading.stuck:
         reading.hold("the mode of the variant's own policy", reading.selected.own_mode, answer.mode)
     return Answer(Mode.EXPERIMENT, answer.variant, f"{why}: {answer.why}")

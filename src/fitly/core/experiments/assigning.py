@@ -66,6 +66,8 @@ def assigned(trial: Trial, learner: LearnerRow, birth: bytes, now: Millis) -> En
         return _not(trial, Reason.NO_GROUP, now)
     if not trial.rolls_out and uniform(birth, "", unit, "", f"traffic|{plan.experiment_name}") >= plan.traffic_share:
         return _not(trial, Reason.NOT_IN_TRAFFIC, now)
+    if _until(trial, now) <= now:
+        return _not(trial, Reason.BETWEEN_EPOCHS, now)
     return drawn(trial, learner, birth, unit, now)
 
 
@@ -230,23 +232,28 @@ def _given(
 def _open(
     trial: Trial, place: int, how: How, probability: Nano, cluster: bytes, now: Millis, *, is_uniform: bool = False
 ) -> Enrolment:
-    plan, epoch = trial.plan, trial.epoch
-    assert epoch is not None  # noqa: S101 - it has started
-    until = Millis(now + plan.measurement_days * DAY)
-    if plan.bandit is not None and not trial.rolls_out:
-        until = Millis(max(epoch.since + plan.bandit.epoch_days * DAY, now))
+    assert trial.epoch is not None  # noqa: S101 - it has started
     return Enrolment(
         trial=trial.number,
-        epoch=AFTERWARDS if trial.rolls_out else epoch.number,
+        epoch=AFTERWARDS if trial.rolls_out else trial.epoch.number,
         variant=place,
         how=how,
         state=State.OPEN,
         uniform=int(is_uniform),
         probability=probability,
         since=now,
-        until=until,
+        until=_until(trial, now),
         cluster=cluster,
     )
+
+
+def _until(trial: Trial, now: Millis) -> Millis:
+    """Give when the days of whoever joins now are complete: of a bandit at the end of its epoch, for all together."""
+    bandit = trial.plan.bandit
+    if bandit is None or trial.rolls_out:
+        return Millis(now + trial.plan.measurement_days * DAY)
+    assert trial.epoch is not None  # noqa: S101 - it has started
+    return Millis(trial.epoch.since + bandit.epoch_days * DAY)
 
 
 def _not(trial: Trial, reason: Reason, now: Millis) -> Enrolment:

@@ -6,6 +6,7 @@ measured. Everybody who is asked and does not join keeps the reason; the newest 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from fitly.core.attributes import is_test
@@ -26,6 +27,9 @@ _PAST_HOLDOUT: Final = (How.GIVEN, How.FORCED)
 _AFTER_END: Final = (How.ROLLED_OUT, How.HELD_BACK)
 
 
+NOBODY: Final[frozenset[int]] = frozenset()
+
+
 class Part(NamedTuple):
     """A learner's part in the experiment that decides for them."""
 
@@ -34,9 +38,10 @@ class Part(NamedTuple):
 
 
 class _Book(NamedTuple):
-    """A row's records, while they are gone through; and the numbers of the experiments that go on."""
+    """A row's records, while they are gone through; numbers of experiments that go on, and that may not enrol here."""
 
     live: frozenset[int]
+    barred: frozenset[int]
     records: list[Enrolment]
 
     def current(self) -> int:
@@ -52,14 +57,43 @@ class _Book(NamedTuple):
         return next((n for n, each in enumerate(self.records) if each.trial == number and each.reason), -1)
 
 
-def met(
-    row: ContextRow,
-    learner: LearnerRow,
-    acting: tuple[Trial, ...],
-    going_on: frozenset[int],
-    birth: bytes,
-    now: Millis,
-    gate: Mode | None,
+def barred_by(elsewhere: bytes, rivals: Mapping[int, frozenset[int]]) -> frozenset[int]:
+    """Give the experiments whose layer has a learner already, in another context.
+
+    Parameters
+    ----------
+    elsewhere : bytes
+        `ENROLMENTS` of the learner's other contexts.
+    rivals : mapping
+        Number -> numbers of the experiments of the same layer that go on in other contexts.
+    """
+    inside = frozenset(record.trial for record in ENROLMENTS.all(elsewhere) if not record.reason)
+    return frozenset(number for number, others in rivals.items() if others & inside)
+
+
+class Met(NamedTuple):
+    """The experiments of a context, as a learner meets them.
+
+    Attributes
+    ----------
+    acting : tuple of Trial
+        Those that enrol or decide.
+    going_on : frozenset of int
+        Of all experiments, the numbers of those that go on: `Trial.goes_on`.
+    barred : frozenset of int
+        Numbers of those whose layer has the learner already, in another context: see `barred_by`.
+    birth : bytes
+        Keys every draw.
+    """
+
+    acting: tuple[Trial, ...]
+    going_on: frozenset[int]
+    barred: frozenset[int]
+    birth: bytes
+
+
+def meet(
+    row: ContextRow, learner: LearnerRow, experiments: Met, now: Millis, gate: Mode | None
 ) -> tuple[ContextRow, Part | None]:
     """Let a learner meet the experiments of a context, at a decision.
 
@@ -69,12 +103,8 @@ def met(
         Settled to ``now``.
     learner : LearnerRow
         Preferences, insights, attributes.
-    acting : tuple of Trial
-        The experiments of the context that enrol or decide.
-    going_on : frozenset of int
-        Of all experiments, the numbers of those that go on: `Trial.goes_on`.
-    birth : bytes
-        Keys every draw.
+    experiments : Met
+        Those in force.
     now : Millis
         The clock.
     gate : Mode or None
@@ -86,7 +116,8 @@ def met(
     tuple of ContextRow and Part or None
         The row with what it keeps of them, and the part that decides; None where no experiment does.
     """
-    book = _Book(going_on, [*ENROLMENTS.all(row.trials)])
+    acting, birth = experiments.acting, experiments.birth
+    book = _Book(experiments.going_on, experiments.barred, [*ENROLMENTS.all(row.trials)])
     before = book.records.copy()
     if gate is not None and not (gate is Mode.HOLDOUT and _is_past_holdout(book, learner, acting, now)):
         _all_refused(book, acting, _GATES[gate], now)
@@ -134,6 +165,9 @@ def _joined(
     """Ask the experiments that enrol, in their order, until one takes the learner; give the place of the enrolment."""
     for trial in acting:
         if not trial.enrols:
+            continue
+        if trial.number in book.barred:
+            _refused(book, trial, Reason.OTHER_EXPERIMENT, now)
             continue
         if held_out and given_in(trial.plan, learner, now) is None:
             _refused(book, trial, Reason.HOLDOUT, now)

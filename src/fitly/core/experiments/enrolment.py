@@ -28,6 +28,8 @@ class Reason(IntEnum):
     """An attribute gives a variant that the experiment does not have."""
     FULL = 10
     """The row holds `MOST_ENROLMENTS` records of experiments that go on."""
+    BETWEEN_EPOCHS = 11
+    """A bandit's epoch is over, and the next has not begun: its days would not be complete."""
 
 
 class How(IntEnum):

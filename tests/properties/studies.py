@@ -6,7 +6,7 @@ Who is enrolled is told; everything measured of them is taken from events and fr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -119,7 +119,8 @@ class Studies(Books):
         """See of each decision that is remembered whether it was applied, and whether anything came to it."""
         for unit in self._open(where):
             for name, made in unit.decisions.items():
-                decision = self.accounts[where].remembered.get(name)
+                account = self.accounts.get(where)
+                decision = None if account is None else account.remembered.get(name)
                 if decision is not None:
                     made.applied = is_applied(decision)
                     if not (decision.arm == ArmCode.NOTHING and decision.since <= self.resets.get(where, 0)):
@@ -132,7 +133,8 @@ class Studies(Books):
 
     def _others(self, event: LearnerEvent) -> None:
         data = event.data
-        mine = [where for where in self.accounts if where[0] == event.user_id]
+        known = {*self.accounts, *(where for by_row in self.units.values() for where in by_row)}
+        mine = sorted(where for where in known if where[0] == event.user_id)
         if isinstance(data, PreferencesReset) and data.scope is not Scope.PREFERENCES:
             self.resets |= dict.fromkeys(mine, self.now)
         super()._others(event)
@@ -151,10 +153,10 @@ class Studies(Books):
 
     # -- sums ------------------------------------------------------------------------------------------------
 
-    def sums(self, number: int) -> dict[str, int]:
-        """Give every sum of an experiment that is not 0, by its name."""
+    def sums(self, number: int, left_out: Collection[Where]) -> dict[str, int]:
+        """Give every sum of an experiment that is not 0, by its name; without those who only try things out."""
         found: Counter[str] = Counter()
-        learners = list(self.units.get(number, {}).values())
+        learners = [units for where, units in self.units.get(number, {}).items() if where not in left_out]
         units = [unit for each in learners for unit in each]
         for variant, slice_ in {(unit.variant, "u" if unit.uniform else "a") for unit in units}:
             place = f"{variant}.{slice_}"

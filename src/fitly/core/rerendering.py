@@ -8,6 +8,7 @@ from __future__ import annotations
 from fitly.core.attributes import kept_of_the_opted_out
 from fitly.core.decisions import Answer, Effect, Selected
 from fitly.core.eligibility import is_allowed
+from fitly.core.experiments.treating import fixed_by, under
 from fitly.core.inforce import InForce
 from fitly.core.insights import NO_INSIGHTS, InsightObserved, observed
 from fitly.core.learner import NEVER, ContextRow, LearnerRow, Preferences, Sealed
@@ -98,8 +99,8 @@ def rendered_anew(
     if selected is None or variant is None or now >= selected.valid_until:
         return _waiting_until(row, NEVER), None
     preferences = learner.preferences
-    threshold = force.thresholds[preferences.level]
-    parameters, lapses = render(row.context, variant, preferences, threshold, learner.insights, now)
+    threshold, fixed = under(selected, force).thresholds[preferences.level], fixed_by(selected, force)
+    parameters, lapses = render(row.context, variant, preferences, threshold, learner.insights, now, fixed)
     row = _waiting_until(row, lapses)
     if parameters == selected.parameters:
         return row, None

@@ -6,6 +6,8 @@ looked at, nor how many at a time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fitly.core.deciding import decide
 from fitly.core.decisions import Cause, Selected
 from fitly.core.experiments.trial import Trial
@@ -37,7 +39,12 @@ def _lets_go(before: Trial, after: Trial) -> bool:
 
 
 def withdrawn(
-    row: ContextRow, learner: LearnerRow, force: InForce, now: Millis, cause: Cause
+    row: ContextRow,
+    learner: LearnerRow,
+    force: InForce,
+    now: Millis,
+    cause: Cause,
+    elsewhere: Callable[[], bytes],
 ) -> tuple[ContextRow, Selected] | None:
     """Decide anew where the rules in force overrule what stands.
 
@@ -53,6 +60,8 @@ def withdrawn(
         The clock.
     cause : Cause
         The control event, where its copy stands in this partition.
+    elsewhere : callable
+        Gives what `decide` asks for by this name; asked only where a decision is made.
 
     Returns
     -------
@@ -62,4 +71,4 @@ def withdrawn(
     """
     if not is_standing(row, now) or not is_overruled(row, learner, force):
         return None
-    return decide(settle(row, now), learner, force, now, cause)
+    return decide(settle(row, now), learner, force, now, cause, elsewhere())

@@ -26,7 +26,7 @@ from fitly.core.numbers import DAY, Day, Millis, day_of
 from fitly.core.partials import Closing, Kind
 from fitly.core.rules import Rules
 from fitly.core.ruling import ruled
-from fitly.core.scene import Moment
+from fitly.core.scene import Moment, trials_elsewhere
 from fitly.core.step import fall_due, step
 from fitly.core.system import (
     FOLD_KEY,
@@ -92,6 +92,7 @@ class Batch:
         self._changed_contexts: dict[bytes, ContextRow | None] = {}
         self._changed_markers: dict[bytes, Erased | None] = {}
         self._encoded: list[Change] | None = None
+        self._moved: list[ContextRow] = []
         self._sums = PartitionSums(shard.sums, shard.trials)
         self.rules: Rules = shard.rules
         self.trials: Trials = shard.trials
@@ -317,6 +318,7 @@ class Batch:
             found = next_slice(sweep, self._shard.partition, keys, self._withdrawn, MOST_DUE)
             for key, row, selected in found.withdrawn:
                 self._withdraw(key, row, Answer(selected))
+            self._moved.clear()
             withdrawn = len(found.withdrawn)
             if found.sweep.cause or not begun or self.sweep is not None:
                 self.sweep = found.sweep
@@ -337,7 +339,15 @@ class Batch:
         row = self._contexts.get(key) or at_rest.decode_context(self._shard.rows[CONTEXTS][key])
         learner = self.learner(row.user_id)
         assert learner is not None  # noqa: S101 - a learner's rows come and go together
-        return withdrawn(row, learner, self.force, self.clock, cause)
+
+        def elsewhere() -> bytes:
+            moved = [each for each in self._moved if each.user_id == row.user_id] if self.force.rivals else ()
+            return trials_elsewhere(self, self.force, row.user_id, row.context, moved)
+
+        made = withdrawn(row, learner, self.force, self.clock, cause, elsewhere)
+        if made is not None:
+            self._moved.append(made[0])
+        return made
 
     def _is_there(self, key: bytes) -> bool:
         return self._contexts[key] is not None if key in self._contexts else key in self._shard.rows[CONTEXTS]

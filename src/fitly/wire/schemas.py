@@ -71,6 +71,8 @@ ALSO: Final[dict[type, Schema]] = {
     **{payload: _one_of(payload, {"not": {"type": "null"}}) for payload in PAYLOADS.values()},
 }
 """What a type demands of its fields together; fields by themselves say it in their types."""
+LEFT_OUT: Final = {StrategySelected: ("experiment_variant", "enrolment")}
+"""Fields that are not written where they say nothing."""
 ATTRIBUTES: Final = {
     "id": "The event's id, unique for its source: (source, id) identifies it, and a repeat is a DUPLICATE.",
     "source": "Who says it.",
@@ -99,6 +101,9 @@ class _Contract(GenerateJsonSchema):
         if self.mode == "validation" and "specversion" in attributes:
             for name in ATTRIBUTES.keys() & attributes.keys():
                 attributes[name]["description"] = ATTRIBUTES[name]
+        left_out = LEFT_OUT.get(schema["cls"], ())
+        if left_out:
+            made["required"] = [name for name in made["required"] if name not in left_out]
         return made | ALSO.get(schema["cls"], {})
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:

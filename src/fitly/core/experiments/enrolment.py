@@ -28,6 +28,8 @@ class Reason(IntEnum):
     """An attribute gives a variant that the experiment does not have."""
     FULL = 10
     """The row holds `MOST_ENROLMENTS` records of experiments that go on."""
+    BETWEEN_EPOCHS = 11
+    """A bandit's epoch is over, and the next has not begun: its days would not be complete."""
 
 
 class How(IntEnum):
@@ -51,6 +53,8 @@ class State(IntEnum):
     """The measurement days are complete: nothing moves any more."""
     OPTED_OUT = 3
     """Opted out before they were: what was measured until then stands."""
+    ENDED = 4
+    """The experiment ended and was rolled out before they were: enrolled, and never measured."""
 
 
 class Enrolment(NamedTuple):

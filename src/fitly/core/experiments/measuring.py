@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from fitly.core.attribution import applied
 from fitly.core.entries import DECISIONS, DecisionEntry
-from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment, State
+from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment, How, State
 from fitly.core.learner import NEVER, ContextRow
 from fitly.core.numbers import Millis
 from fitly.core.vocabulary import ArmCode
 
 _OPEN: Final = int(State.OPEN)
+_AFTERWARDS: Final = (How.ROLLED_OUT, How.HELD_BACK)
 _STATE: Final = ENROLMENTS.start_of(Enrolment._fields.index("state"))
 _STANDS: Final = ENROLMENTS.columns(*map(Enrolment._fields.index, ("state", "since"))).iter_unpack
 _ENDS: Final = ENROLMENTS.columns(*map(Enrolment._fields.index, ("state", "until"))).iter_unpack
@@ -27,7 +28,7 @@ _COUNTS: Final = Enrolment._fields.index("decisions")
 _SUMS: Final = DecisionEntry._fields.index("measured")
 
 
-def enrolled(row: ContextRow, enrolment: Enrolment, place: int = -1) -> ContextRow:
+def enrolled(row: ContextRow, enrolment: Enrolment) -> ContextRow:
     """Put an open enrolment into a row, before the first decision of it is made.
 
     Parameters
@@ -35,9 +36,8 @@ def enrolled(row: ContextRow, enrolment: Enrolment, place: int = -1) -> ContextR
     row : ContextRow
         Settled to the moment of the enrolment.
     enrolment : Enrolment
-        Who was drawn what, until when; what is measured is filled in here.
-    place : int
-        Of the record it replaces; a new one where negative.
+        Who was drawn what, until when; what is measured is filled in here. A roll-out cuts off what the experiment
+        itself still measured of the learner: what comes now is not of its variant.
 
     Returns
     -------
@@ -54,8 +54,15 @@ def enrolled(row: ContextRow, enrolment: Enrolment, place: int = -1) -> ContextR
             before_n, before_sum = before_n - entry.measured, before_sum - entry.composite
     known = enrolment._replace(state=_OPEN, before_n=before_n, before_sum=before_sum)
     packed = ENROLMENTS.pack(*known[:_COUNTS], *counts)
-    closes_at = Millis(min(row.closes_at, enrolment.until))
-    return row._replace(trials=ENROLMENTS.put(row.trials, place, packed), closes_at=closes_at)
+    trials = row.trials
+    if enrolment.how in _AFTERWARDS:
+        trials = ENROLMENTS.join([_cut_off(each, enrolment.trial) for each in ENROLMENTS.all(trials)])
+    return row._replace(trials=trials + packed, closes_at=Millis(min(row.closes_at, enrolment.until)))
+
+
+def _cut_off(each: Enrolment, trial: int) -> Enrolment:
+    goes_on = each.trial != trial or each.state != _OPEN or each.how in _AFTERWARDS
+    return each if goes_on else each._replace(state=State.ENDED)
 
 
 def decided(trials: bytes, applies: bool) -> bytes:  # noqa: FBT001 - a decision's own flag

@@ -108,6 +108,11 @@ class Trial:
         return self.status is Status.ACTIVE or self.afterwards in {Afterwards.KEEP, Afterwards.ROLL_OUT}
 
     @property
+    def goes_on(self) -> bool:
+        """Whether whoever is enrolled still is, and so may be in no other experiment of the context."""
+        return self.enrols or self.applies or self.status is Status.PAUSED
+
+    @property
     def rolls_out(self) -> bool:
         """Whether it is complete and its winner is given to everybody but those held back."""
         return self.afterwards is Afterwards.ROLL_OUT

@@ -63,14 +63,23 @@ def own_counts(row: ContextRow) -> tuple[int, int]:
 
     Reads four fields of each decision and nothing else: it is asked whenever a window closes.
     """
-    counted = [0] * 256
+    applied = control = 0
     for day, arm, n in _EVER(row.buckets):
         if day == CUMULATIVE:
-            counted[arm] += n
+            if arm in ARM_VARIANTS:
+                applied += n
+            elif arm == _CONTROL:
+                control += n
     for arm, apply, shown, measured in _MEASURED(row.decisions):
         if measured and not (apply and shown in DENIED):
-            counted[arm] += 1
-    return sum(counted[code] for code in ARM_VARIANTS), counted[ArmCode.CONTROL]
+            if arm in ARM_VARIANTS:
+                applied += 1
+            elif arm == _CONTROL:
+                control += 1
+    return applied, control
+
+
+_CONTROL: Final = ArmCode.CONTROL
 
 
 _EVER: Final = BUCKETS.columns(*map(Bucket._fields.index, ("day", "arm", "n"))).iter_unpack

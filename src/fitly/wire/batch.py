@@ -70,8 +70,6 @@ class Batch:
         Where the log stands after the run.
     offset : int
         Its offset.
-    bins : Counter
-        Records by ``BIN/detail``.
     count : int
         Records absorbed.
     refused : bytearray
@@ -96,7 +94,7 @@ class Batch:
         self.clock: Millis = shard.position.clock
         self.outputs: list[Outgoing] = []
         self._said: list[Effect | Outgoing] = []
-        self.bins: Counter[str] = Counter()
+        self._counts: Counter[tuple[Bin, str]] = Counter()
         self.count = 0
         self.refused = bytearray()
         self.taken: list[tuple[int, bytes]] = []
@@ -137,9 +135,10 @@ class Batch:
         self._sums.row_changed(before, row)
         self._contexts[key] = row
         self._changed_contexts[key] = row
-        due = row.due_at
-        if due != NEVER and (before is None or before.due_at != due):
-            heappush(self._shard.due, (due, key))
+        if before is None or before.closes_at != row.closes_at or before.lapses_at != row.lapses_at:
+            due = row.due_at
+            if due != NEVER and (before is None or before.due_at != due):
+                heappush(self._shard.due, (due, key))
 
     def _forget(self, user_id: UserId, marker: Erased) -> None:
         """Let every row of a learner go; the marker takes their place."""
@@ -208,7 +207,7 @@ class Batch:
             self._said.append(outgoing_partial(partial, self.rules.partitions, self._shard.control_key))
 
     def _count(self, bin_: Bin, detail: str) -> None:
-        self.bins[f"{bin_}/{detail}"] += 1
+        self._counts[bin_, detail] += 1
         self.refused.append(int(bin_ is Bin.INVALID))
 
     def _learner_event(self, record: Incoming, event: LearnerEvent) -> None:
@@ -374,6 +373,11 @@ class Batch:
             done += 1
 
     # -- the result ----------------------------------------------------------------------------------------
+
+    @property
+    def bins(self) -> Counter[str]:
+        """Records by ``BIN/detail``."""
+        return Counter({f"{bin_}/{detail}": count for (bin_, detail), count in self._counts.items()})
 
     @property
     def position(self) -> Position:

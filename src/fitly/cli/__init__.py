@@ -10,6 +10,7 @@ import click
 from fitly import __version__
 from fitly.cli import (
     doctor,
+    experiments,
     explain,
     policy,
     publish,
@@ -55,6 +56,7 @@ for command in (
     explain.explain,
     verify.verify,
     policy.policy,
+    experiments.experiments,
     rights.preferences,
     rights.erase,
     rights.export,

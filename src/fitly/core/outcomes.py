@@ -12,6 +12,7 @@ from fitly.core.copies import changing
 from fitly.core.decisions import Measured
 from fitly.core.entries import DECISIONS, OUTCOMES, TYPED, DecisionEntry, OutcomeEntry, Seen, Typed
 from fitly.core.evidence import weigh
+from fitly.core.experiments.measuring import measured
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow
 from fitly.core.numbers import Micro, Millis
@@ -69,6 +70,9 @@ def add_outcome(
     if len(remembered) > _FULL:
         remembered = OUTCOMES.drop(remembered, 1)
     new = shift(decision, entry, 1)
+    trials = row.trials
+    if trials:
+        trials = measured(row, found.before, new)
     changed = _TAUGHT(
         row,
         moved(row.arms, found.before, new, now),
@@ -79,11 +83,14 @@ def add_outcome(
         now,
         row.evidence if new.is_open and found.before.is_open else weigh(row.evidence, found.before, new),
         typed(row.typed, entry, 1),
+        trials,
     )
     return changed, worth
 
 
-_TAUGHT = changing(ContextRow, "arms", "decisions", "outcomes", "own_n", "own_sum", "updated_at", "evidence", "typed")
+_TAUGHT = changing(
+    ContextRow, "arms", "decisions", "outcomes", "own_n", "own_sum", "updated_at", "evidence", "typed", "trials"
+)
 _FULL = MOST_OUTCOMES * OUTCOMES.width
 
 

@@ -182,7 +182,8 @@ TOPICS: Final = (
         readers=("operators", "analysts", "sink", "experiments", "tail", "verify"),
         help=(
             "Reports of looks at experiments: one at each close of a UTC day that every partition has passed, numbered "
-            "from the first after the start. What stands under `provisional` is of the newest words, and decides nothing."
+            "from the first after the start. What stands under `provisional` is of the newest words, and decides "
+            "nothing."
         ),
     ),
     Topic(

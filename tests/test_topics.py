@@ -23,6 +23,7 @@ VERBS = {
     "request": ["request.py"],
     "simulate": ["simulate.py"],
     "policy": ["policy.py", "shadowed.py"],
+    "experiments": ["moving.py"],
     "explain": ["explain.py"],
     "table": ["past.py"],
     "snapshots": ["snapshots.py"],

@@ -56,7 +56,7 @@ def as_page(figures: Sequence[Figure], runs: Sequence[Run], command: str) -> str
             "",
             size,
             "",
-            *_table(figures),
+            *table(figures),
             "",
             "| world | |",
             "|---|---|",
@@ -79,12 +79,13 @@ def into_readme(readme: str, figures: Sequence[Figure], command: str) -> str:
     if not (begin and end):
         message = f"README.md has no {BEGIN} … {END}: put them where the figures belong"
         raise ValueError(message)
-    table = _table([figure for figure in figures if figure.holds is not None])
-    text = "\n".join([BEGIN, f"<!-- Written by `{command}` -->", "", *table, "", END])
+    bounded = table([figure for figure in figures if figure.holds is not None])
+    text = "\n".join([BEGIN, f"<!-- Written by `{command}` -->", "", *bounded, "", END])
     return before + text + after
 
 
-def _table(figures: Sequence[Figure]) -> list[str]:
+def table(figures: Sequence[Figure]) -> list[str]:
+    """Give figures as a table in Markdown."""
     lines = ["| figure | world | found | has to be | over |", "|---|---|--:|--:|--:|"]
     for figure in figures:
         what, world, found, bound, counted = _cells(figure)

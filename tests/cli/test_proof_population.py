@@ -8,28 +8,35 @@ from datetime import timedelta
 import pytest
 from tests.cli.folded import BIRTH, KEY, START, Folded, Record, event, folded, signed
 from tests.cli.folded import log as sent
+from tests.core.trials import KINDS, NAME, PLAN, started
 
 from fitly.cli.proof.findings import Finding
-from fitly.cli.proof.population import Added, Said
+from fitly.cli.proof.population import Added, Reported, Said
 from fitly.core import topics
-from fitly.core.numbers import to_millis
-from fitly.core.partials import Kind, Partial
-from fitly.wire.events import encode_tick
+from fitly.core.events import ExperimentDefined, ExperimentPayload
+from fitly.core.numbers import Millis, to_millis
+from fitly.core.partials import Kind, Look, Partial
+from fitly.wire.events import encode_control, encode_tick
 from fitly.wire.merged import decode_merged, decode_word, encode_merged
 from fitly.wire.partials import outgoing_partial
 from fitly.wire.population import Population
 from fitly.wire.rows import sums_key
 
 KEY_OF = b"priors|MISSION"
+EXPERIMENT = f"experiments|{NAME}".encode()
 Tamper = Callable[[Folded, Population], None]
 
 
 @pytest.fixture
 def log() -> Folded:
-    """A small honest log that was told the time twice: at each tick the sums are told."""
+    """A small honest log with an experiment, told the time now and then: at each tick the sums are told."""
     records = sent()
+    experiment: tuple[ExperimentPayload, ...] = (ExperimentDefined(plan=PLAN), started(PLAN))
+    for number, said in enumerate(experiment, 3):
+        value = encode_control(number, KINDS[type(said)], said, to_millis(START))
+        records.append(Record(0, len(records), to_millis(START), None, value, signed(value)))
     content = {"outcome_type": "CONTENT_ENGAGED", "context": "CONTENT", "engagement_score": 0.5}
-    for minutes in (30, 31):
+    for minutes in (30, 31, 1_500, 3_000):
         at = START + timedelta(minutes=minutes)
         records.append(event(len(records), "ada", "outcome.recorded", content, at))
         tick = encode_tick(0, to_millis(at))
@@ -48,18 +55,29 @@ def table(log: Folded) -> Population:
     return made
 
 
-def proved(log: Folded, of: Population) -> dict[str, Finding]:
-    words, sums, said = Finding("words", ""), Finding("merged", ""), Said(log.tables)
+def results(log: Folded) -> list[Record]:
+    """Give what the agent sent out of its looks."""
+    sent = empty().fold(log.records[topics.PARTIALS]).outputs
+    return [Record(0, offset, 0, one.key, one.value) for offset, one in enumerate(sent)]
+
+
+def proved(log: Folded, of: Population, went_out: list[Record] | None = None) -> dict[str, Finding]:
+    words, sums, looks, said = Finding("words", ""), Finding("merged", ""), Finding("closes", ""), Said(log.tables)
     added = Added(of, empty())
     added.see(log.records[topics.PARTIALS])
     added.words(words)
     added.sums(sums)
+    added.looks(looks)
+    reported = Reported(added.results)
+    reported.see(results(log) if went_out is None else went_out)
     said.see(empty(), log.records[topics.PARTIALS])
-    return {"words": words, "merged": sums, "told": said.conclude()}
+    findings = {"words": words, "merged": sums, "closes": looks}
+    return findings | {"told": said.conclude(), "looks": reported.conclude()}
 
 
 def test_an_honest_table_holds(log: Folded) -> None:
     findings = proved(log, table(log))
+    assert findings["looks"].looked_at == 2
     assert all(finding.holds and finding.looked_at for finding in findings.values()), findings
 
 
@@ -70,6 +88,17 @@ def lose_a_word(_: Folded, of: Population) -> None:
 def change_a_sum(_: Folded, of: Population) -> None:
     row = decode_merged(of.rows[KEY_OF])
     of.rows[KEY_OF] = encode_merged(row._replace(sums=row.sums | {"ALL.n": 99}))
+
+
+def change_a_look(_: Folded, of: Population) -> None:
+    row = decode_merged(of.rows[EXPERIMENT])
+    assert row.look is not None
+    of.rows[EXPERIMENT] = encode_merged(row._replace(look=row.look._replace(sums={"n": 1})))
+
+
+def look_at_what_nobody_said(_: Folded, of: Population) -> None:
+    row = decode_merged(of.rows[EXPERIMENT])._replace(name="other", look=Look(Millis(0), {}))
+    of.rows[b"experiments|other"] = encode_merged(row)
 
 
 def forget_what_was_said(log: Folded, _: Population) -> None:
@@ -86,7 +115,9 @@ def change_the_rows(log: Folded, _: Population) -> None:
     [
         (lose_a_word, {"words", "merged"}),
         (change_a_sum, {"merged"}),
-        (forget_what_was_said, {"words", "told"}),
+        (change_a_look, {"closes"}),
+        (look_at_what_nobody_said, {"closes", "merged"}),
+        (forget_what_was_said, {"words", "told", "closes"}),
         (change_the_rows, {"told"}),
     ],
 )
@@ -94,6 +125,23 @@ def test_what_is_not_honest_is_named(log: Folded, tamper: Tamper, broken: set[st
     of = table(log)
     tamper(log, of)
     assert {name for name, finding in proved(log, of).items() if not finding.holds} == broken
+
+
+def test_a_look_that_did_not_go_out_and_one_that_nobody_took_are_named(log: Folded) -> None:
+    first, last = results(log)
+    assert last.key is not None
+    assert not proved(log, table(log), [first])["looks"].holds
+    assert not proved(log, table(log), [first, last._replace(value=None)])["looks"].holds
+    assert not proved(log, table(log), [first, last, last._replace(key=last.key + b"0")])["looks"].holds
+    honest = [first, last, last._replace(key=f"{NAME}|provisional".encode())]
+    assert proved(log, table(log), honest)["looks"].holds, "a view in between is no look"
+
+
+def test_a_look_of_a_release_that_said_it_otherwise_is_only_told_of(log: Folded) -> None:
+    first, last = results(log)
+    finding = proved(log, table(log), [first, last._replace(value=b"{}")])["looks"]
+    assert finding.holds
+    assert finding.notes == ["1 say something else than this release makes of the same sums"]
 
 
 def test_a_word_that_was_compacted_away_for_a_newer_one_is_not_missed(log: Folded) -> None:

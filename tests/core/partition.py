@@ -204,6 +204,13 @@ class Partition:
             data["observed_at"] = to_datetime(Millis(self.now - round(given.pop("ago") * HOURS))).isoformat()
         return self.say("insight.observed", user, data | {"payload": given}, **about)
 
+    def describe(self, user: str = "ada", **given: Fact) -> Told:
+        """Write groups or attributes; ``valid_days`` are counted from now."""
+        about = {name: given.pop(name) for name in ("event_id", "time", "stamp") if name in given}
+        if "valid_days" in given:
+            given["valid_until"] = to_datetime(Millis(self.now + round(given.pop("valid_days") * DAY))).isoformat()
+        return self.say("learner.attributes", user, given, **about)
+
     def control(self, kind: str, data: ControlPayload, *, number: int | None = None) -> Told:
         """Write the next control event, or the one of a number."""
         if number is None:

@@ -14,6 +14,7 @@ from tests.core.partition import Partition, Told
 from tests.golden.population import POPULATION
 
 from fitly.core.assessments import Assessed, Direction, Flip, WindowKind
+from fitly.core.attributes import Attribute, AttributesTold
 from fitly.core.decisions import ArmView, Because, Cause, Measured, OutcomeAmended, OutcomeFiled, Parameter, Selected
 from fitly.core.effectiveness import effectiveness_records
 from fitly.core.entries import (
@@ -36,7 +37,30 @@ from fitly.core.entries import (
     Typed,
     Verdict,
 )
-from fitly.core.events import LogOpened, OutcomeRecorded, PolicyRevised, PriorsRevised
+from fitly.core.events import (
+    ExperimentCompleted,
+    ExperimentDefined,
+    ExperimentJudged,
+    ExperimentReweighted,
+    ExperimentStarted,
+    LogOpened,
+    OutcomeRecorded,
+    PolicyRevised,
+    PriorsRevised,
+)
+from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment
+from fitly.core.experiments.fingerprint import plan_hash
+from fitly.core.experiments.plan import (
+    Bandit,
+    ExperimentType,
+    ExperimentVariant,
+    Guardrail,
+    Measure,
+    Plan,
+    Segments,
+    Treatment,
+)
+from fitly.core.experiments.trial import Afterwards
 from fitly.core.insights import (
     CognitiveLoad,
     Held,
@@ -48,7 +72,7 @@ from fitly.core.insights import (
     StrugglePrediction,
     StyleProfile,
 )
-from fitly.core.learner import Act, ContextRow, Erased, LearnerRow, Preferences, Sealed
+from fitly.core.learner import NEVER, Act, ContextRow, Erased, LearnerRow, Preferences, Sealed
 from fitly.core.names import (
     ConfigId,
     DecisionId,
@@ -314,6 +338,18 @@ KNOWN = ContextPriors(
     },
     baseline=tuple(Fares(n=n, sum=n * 400_000, squares=n * 180_000_000_000) for n in range(5, 10)),
 )
+DESCRIBED = INFORMED._replace(
+    attributes=(
+        Attribute(group=False, name="experiment:Br\u00fccke", value=None, since=Millis(NOW - 2), until=NOW, key=KEY),
+        Attribute(group=True, name="class", value="7b", since=NOW, until=NEVER, key=EventKey(OTHER)),
+    )
+)
+TRIED = CONTEXT._replace(
+    trials=ENROLMENTS.join(
+        [Enrolment._make((*range(1, 11), bytes(range(8)), *range(12, 27))), Enrolment(7, reason=3, since=NOW)]
+    ),
+    left_out=True,
+)
 WAITING = CONTEXT._replace(standing=Sealed.of(RENDERED), lapses_at=Millis(NOW + 3))
 RULES = Rules(
     birth_id=BIRTH,
@@ -327,6 +363,29 @@ RULES = Rules(
     ),
 )
 
+EXPERIMENT = Plan(
+    experiment_name="spring",
+    experiment_type=ExperimentType.MULTI_ARMED_BANDIT,
+    context=Context.SESSION,
+    variants=(
+        ExperimentVariant(variant_id="none", name="Nothing \u00e9", config=Treatment(apply=False), weight=0.25),
+        ExperimentVariant(variant_id="policy", config=Treatment(policy=POLICY), weight=0.5),
+        ExperimentVariant(
+            variant_id="slow",
+            config=Treatment(
+                strategy_variant=Variant.BALANCED,
+                parameters={Feature.SESSION_INTENSITY: 0.75, Feature.SESSION_BREAK_TIMING: 20},
+            ),
+            weight=0.25,
+        ),
+    ),
+    hypothesis="It helps.",
+    primary_metric=Measure.RETENTION,
+    guardrails=(Guardrail(metric=Measure.ENGAGEMENT, margin=0.02),),
+    segments=Segments(attributes={"school": ("north", "south")}, insights=(InsightKind.COGNITIVE_LOAD,)),
+    bandit=Bandit(),
+)
+
 ROWS: Final[Cases] = {
     "learner": lambda: encode_learner(LEARNER).hex(),
     "learner of nothing": lambda: encode_learner(
@@ -336,6 +395,8 @@ ROWS: Final[Cases] = {
     "context of nothing": lambda: encode_context(ContextRow(user_id=ADA, context=Context.SESSION)).hex(),
     "learner of whom all is known": lambda: encode_learner(INFORMED).hex(),
     "context that waits for a lapse": lambda: encode_context(WAITING).hex(),
+    "learner with groups and attributes": lambda: encode_learner(DESCRIBED).hex(),
+    "context with experiments": lambda: encode_context(TRIED).hex(),
     "marker of an erased learner": lambda: encode_erased(Erased(NOW, SEEN.pack(fingerprint(KEY), 20_514))).hex(),
     "position": lambda: encode_position(Position(BIRTH, 4, "LIVE", 123_456, NOW)).hex(),
     "position before the first record": lambda: encode_position(Position()).hex(),
@@ -384,12 +445,38 @@ SAID: Final[Cases] = {
     "priors revised": lambda: encode_control(
         3, "fitly.priors.revised.v1", PriorsRevised(context=Context.SESSION, priors=KNOWN), NOW
     ).decode(),
+    "experiment defined": lambda: encode_control(
+        4, "fitly.experiment.defined.v1", ExperimentDefined(plan=EXPERIMENT, by="ada"), NOW
+    ).decode(),
+    "experiment started": lambda: encode_control(
+        5, "fitly.experiment.started.v1",
+        ExperimentStarted(experiment_name="spring", plan_hash=plan_hash(EXPERIMENT)), NOW,
+    ).decode(),
+    "experiment completed": lambda: encode_control(
+        6, "fitly.experiment.completed.v1",
+        ExperimentCompleted(experiment_name="spring", afterwards=Afterwards.ROLL_OUT, winner="policy"), NOW,
+    ).decode(),
+    "experiment reweighted": lambda: encode_control(
+        7, "fitly.experiment.reweighted.v1",
+        ExperimentReweighted(
+            experiment_name="spring", epoch=1, weights={"none": 0.25, "policy": 0.5, "slow": 0.25},
+            means={"none": None}, sds={"none": 0.5}, seed="s", look=7,
+        ), NOW,
+    ).decode(),
+    "experiment judged": lambda: encode_control(
+        8, "fitly.experiment.judged.v1",
+        ExperimentJudged(experiment_name="spring", look=9, winner="policy", unmet=("DAYS",)), NOW,
+    ).decode(),
     "partial": lambda: encode_partial(
         Partial(Kind.PRIORS, "SESSION", 3, BIRTH, 17, NOW, {"x": -(2**70), "n": 3})
     ).decode(),
     "an outcome as we write it": lambda: encode_event(
         "fitly.outcome.recorded.v1", "lms", "o-1", ELEVE, to_datetime(NOW),
         OutcomeRecorded(outcome_type=OutcomeType.SESSION_COMPLETED, context=Context.SESSION, retention_score=0.5),
+    ).decode(),
+    "attributes as we write them": lambda: encode_event(
+        "fitly.learner.attributes.v1", "register", "a-1", ELEVE, to_datetime(NOW),
+        AttributesTold(groups={"class": "7b"}, attributes={"language": "fr", "year": None}, valid_until=NOW),
     ).decode(),
     "an insight as we write it": lambda: encode_event(
         "fitly.insight.observed.v1", "tutor", "i-1", ELEVE, to_datetime(NOW),

@@ -181,6 +181,18 @@ class Author:
                 data[name] = to_datetime(Millis(self.now + round(random.choice(hours) * HOURS))).isoformat()
         self.say("insight.observed", random.choice(self.users), data)
 
+    def describe(self) -> None:
+        random = self.random
+        data: Data = {"attributes": {name: random.choice(("a", "b", None)) for name in random.sample(("x", "y"), 1)}}
+        if random.random() < 0.5:
+            data["groups"] = {"class": random.choice(("7a", "7b", None))}
+        if random.random() < 0.3:
+            data["attributes"]["test"] = random.choice(("true", "false", None))
+        if random.random() < 0.3:
+            data["valid_until"] = to_datetime(Millis(self.now + round(random.choice((-1, 5, 100)) * HOURS))).isoformat()
+        hours_ago = random.choice((0, 0, 30, 500, -2))
+        self.say("learner.attributes", random.choice(self.users), data, hours_ago=hours_ago)
+
     def reset(self) -> None:
         data = {"scope": self.random.choice([*Scope]).value, "consent": self.random.random() < 0.5}
         self.say("preferences.reset", self.random.choice(self.users), data)
@@ -217,6 +229,7 @@ MOVES: Final[dict[Callable[[Author], None], int]] = {
     Author.again: 5,
     Author.tick: 5,
     Author.observe: 7,
+    Author.describe: 3,
     Author.prefer: 4,
     Author.spoil: 2,
     Author.reset: 2,

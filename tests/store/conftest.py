@@ -10,6 +10,8 @@ from tests.store.folded import Partition
 
 from fitly.core.assessments import EffectivenessRecord
 from fitly.core.effectiveness import effectiveness_records
+from fitly.core.experiments.lifecycle import lived
+from fitly.core.experiments.records import ExperimentRecord, experiment_record
 from fitly.core.records import (
     ConfigRecord,
     DecisionRecord,
@@ -73,6 +75,7 @@ async def stored(url: str) -> Tables:
         DecisionRecord,
         LedgerRecord,
         PolicyRecord,
+        ExperimentRecord,
     )
     async with snapshot(url) as tables:
         return {kind: [record async for record in tables.records(kind)] for kind in kinds}
@@ -107,11 +110,16 @@ def expected(*partitions: Partition) -> Tables:
             OutcomeRecord: [one for one in outcomes.values() if one is not None],
             LedgerRecord: ledger_records(number, decode_ledger(ledger)) if ledger else [],
             PolicyRecord: [p for event in control if (p := policy_record(event))],
+            ExperimentRecord: [experiment_record(trial) for trial in lived(control).values()],
         }
         for kind, records in found.items():
             have = tables.setdefault(kind, [])
-            have.extend(record for record in records if kind is not PolicyRecord or record not in have)
+            have.extend(record for record in records if kind not in _OF_THE_LOG or record not in have)
     return {kind: sorted(records, key=_key) for kind, records in tables.items()}
+
+
+_OF_THE_LOG = (PolicyRecord, ExperimentRecord)
+"""What every partition reads alike."""
 
 
 def _key(record: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any record

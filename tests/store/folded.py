@@ -6,7 +6,9 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from fitly.core.events import LogOpened, PolicyRevised
+from tests.core.trials import KINDS
+
+from fitly.core.events import ControlPayload, ExperimentPayload, LogOpened, PolicyRevised
 from fitly.core.numbers import to_millis
 from fitly.core.rules import Policy
 from fitly.core.topics import CONTEXTS, CONTEXTS_CHANGELOG, CONTROL, LEARNERS_CHANGELOG
@@ -48,6 +50,11 @@ class Partition:
         revised = PolicyRevised(revision=revision, policy=policy, by=by, note=note)
         self._control(revision + 1, "fitly.policy.revised.v1", revised)
 
+    def move(self, number: int, said: ExperimentPayload) -> None:
+        """Say something of an experiment by the control event of a number, a day after the last."""
+        self.now += timedelta(days=1)
+        self._control(number, KINDS[type(said)], said)
+
     def say(self, kind: str, user_id: str, event_id: str, data: dict[str, Any], *, at: datetime | None = None) -> None:
         """Write one learner event, stamped now."""
         value = encode_event(f"fitly.{kind}.v1", "lms", event_id, user_id, at or self.now, data)
@@ -78,7 +85,7 @@ class Partition:
         """Send a tombstone."""
         self._out(topic, key, None)
 
-    def _control(self, number: int, kind: str, data: LogOpened | PolicyRevised) -> None:
+    def _control(self, number: int, kind: str, data: ControlPayload) -> None:
         value = encode_control(number, kind, data, to_millis(self.now))
         self._out(CONTROL, None, value)
         self._append(None, value, ((SIGNATURE_HEADER, sign(KEY, BIRTH, value)),))

@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
+from tests.core.trials import NAME, PAUSED, PLAN, RELEASED, STOPPED, started
 from tests.store.conftest import expected, feed, stored
 from tests.store.folded import RESTLESS, Partition, Record, a_term
 
 from fitly.core.decisions import UNMEASURED, Measured, OutcomeAmended, OutcomeFiled
 from fitly.core.errors import Broken
+from fitly.core.events import ExperimentDefined, ExperimentPayload
+from fitly.core.experiments.fingerprint import plan_hash
+from fitly.core.experiments.plan import Guardrail, Measure
+from fitly.core.experiments.records import ExperimentRecord
+from fitly.core.experiments.trial import Afterwards
 from fitly.core.names import EventKey, UserId, event_key
 from fitly.core.numbers import Micro, Millis
 from fitly.core.records import (
@@ -34,6 +41,7 @@ from fitly.store import Fenced, Writer, snapshot, upgrade
 from fitly.store.engine import connected, make_engine
 from fitly.wire.outcomes import encode_outcome
 from fitly.wire.rows import context_key
+from fitly.wire.trials import trial_of
 
 pytestmark = pytest.mark.postgres
 
@@ -433,6 +441,43 @@ async def test_every_revision_of_the_policy_is_kept(writer: Writer, url: str) ->
     assert found == expected(partition)[PolicyRecord]
     assert [(record.revision, record.control_number) for record in found] == [(1, 2), (2, 3), (3, 4)]
     assert found[2].policy["epsilon"] == 0.3
+
+
+async def test_experiments_stand_where_the_control_log_has_moved_them(writer: Writer, url: str) -> None:
+    partition = Partition()
+    other = replace(PLAN, experiment_name="other", guardrails=(Guardrail(metric=Measure.RETENTION, margin=0.02),))
+    moves: list[ExperimentPayload] = [
+        ExperimentDefined(plan=PLAN),
+        ExperimentDefined(plan=other),
+        started(PLAN),
+        STOPPED,
+        PAUSED,  # illegal: it is paused already
+        started(other),
+        replace(RELEASED, experiment_name="other", afterwards=Afterwards.KEEP),
+    ]
+    for number, said in enumerate(moves, start=3):
+        partition.move(number, said)
+    await feed(writer, partition, at_once=2)
+    found = {record.experiment_name: record for record in (await stored(url))[ExperimentRecord]}
+    assert [*found.values()] == expected(partition)[ExperimentRecord]
+    first, second = found[NAME], found["other"]
+    assert (first.status, first.end_date, first.completed_at) == (
+        "PAUSED", first.start_date + timedelta(days=PLAN.planned_days), None
+    )  # fmt: skip
+    assert first.plan_hash == plan_hash(PLAN)
+    assert (second.status, second.margins, second.completed_at) == ("COMPLETED", {"retention": 0.02}, second.end_date)
+    assert second.created_at < second.start_date < second.end_date
+    assert trial_of(second.trial).afterwards is Afterwards.KEEP
+    engine = make_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("DELETE FROM sink_positions"))
+        await connection.execute(text("UPDATE personalization_experiments SET winning_variant = 'none'"))
+    await feed(writer, partition, at_once=2)
+    async with engine.connect() as connection:
+        kept = list(await connection.execute(text("SELECT winning_variant FROM personalization_experiments")))
+    await engine.dispose()
+    assert [row[0] for row in kept] == ["none", "none"], "what reports say is not the control log's to change"
+    assert (await stored(url))[ExperimentRecord] == expected(partition)[ExperimentRecord]
 
 
 async def test_every_revision_is_audited_once_with_whoever_made_it(writer: Writer, url: str) -> None:

@@ -105,6 +105,15 @@ EXAMPLES: dict[str, list[Data]] = {
             "payload": {"completion_rate": 0.85, "best_difficulty": 4, "best_duration": 35.5},
         },
     ],
+    "fitly.learner.attributes.v1": [
+        {"groups": {"class": "7b", "school": None}},
+        {"attributes": {"test": "true", "experiment:spaced-review": "treatment"}, "groups": {}},
+        {
+            "groups": {"school": "\u00c9cole 3"},
+            "attributes": {"language": "fr"},
+            "valid_until": "2026-07-31T00:00:00+02:00",
+        },
+    ],
     "fitly.learner.erased.v1": [{}, {"acted_by": "guardian-7", "reason": "left the school"}],
 }
 
@@ -120,6 +129,15 @@ def saying(example: Data, **payload: object) -> Data:
 
 
 REFUSED: list[tuple[str, Data, str]] = [
+    ("fitly.learner.attributes.v1", {}, "SCHEMA"),
+    ("fitly.learner.attributes.v1", {"groups": {}, "attributes": {}}, "SCHEMA"),
+    ("fitly.learner.attributes.v1", {"groups": {"class": "7|b"}}, "SCHEMA"),
+    ("fitly.learner.attributes.v1", {"groups": {"a|b": "c"}}, "SCHEMA"),
+    ("fitly.learner.attributes.v1", {"groups": {"class": ""}}, "SCHEMA"),
+    ("fitly.learner.attributes.v1", {"attributes": {"test": True}}, "SCHEMA"),
+    ("fitly.learner.attributes.v1", {"attributes": {"x": "y" * 201}}, "SCHEMA"),
+    ("fitly.learner.attributes.v1", {"attributes": {f"x{n}": "y" for n in range(33)}}, "SCHEMA"),
+    ("fitly.learner.attributes.v1", {"attributes": {"x": "y"}, "valid_until": "2026-03-02"}, "SCHEMA"),
     ("fitly.outcome.recorded.v1", {"outcome_type": "MISSION_COMPLETED", "context": "MISSION"}, "SCHEMA"),
     ("fitly.outcome.recorded.v1", {**OUTCOME, "retention_score": None}, "SCHEMA"),
     ("fitly.outcome.recorded.v1", {**OUTCOME, "retention_score": 1.01}, "OUT_OF_RANGE"),

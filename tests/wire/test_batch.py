@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import pytest
 from tests.core.partition import BIRTH, KEY, SURE, Partition, Record, Told, replace
+from tests.core.trials import KINDS, PAUSED, PLAN, begin, move
 
 from fitly.core.erasing import listed
 from fitly.core.errors import Broken
-from fitly.core.events import LogOpened, PolicyRevised
+from fitly.core.events import ExperimentDefined, LogOpened, PolicyRevised
+from fitly.core.experiments.trial import Status
 from fitly.core.names import partition_of
 from fitly.core.numbers import DAY, Millis
 from fitly.core.rules import Policy, Sources
+from fitly.core.system import EXPERIMENT_PREFIX
 from fitly.core.topics import INPUT, REJECTED
 from fitly.core.vocabulary import ClockMode
 from fitly.wire.batch import FORWARDED_HEADER
 from fitly.wire.events import encode_control, encode_tick
 from fitly.wire.letters import CUT_HEADER, MOST_REJECTED
 from fitly.wire.refusing import MOST_BYTES, REASONS
-from fitly.wire.rows import encode_learner
+from fitly.wire.rows import decode_trial, encode_learner
 from fitly.wire.signing import SIGNATURE_HEADER, sign
 
 OPENED = LogOpened(birth_id=BIRTH, clock_mode=ClockMode.LIVE, partitions=1)
@@ -63,6 +66,7 @@ def refusals() -> dict[str, Told]:
         "FORWARDED_TWICE": far.write(away.encode(), event.replace(b"ada", away.encode()), mark),
         "BEFORE_OPENING": empty.write(b"ada", number),
         "ALREADY_OPENED": partition.control("fitly.log.opened.v1", OPENED),
+        "ILLEGAL_MOVE": move(partition, PAUSED),
         "STAMP": partition.write(b"ada", event, stamp=-1),
     }
 
@@ -102,6 +106,7 @@ def test_bad_input_leaves_its_neighbours_unaffected() -> None:
                     "BEFORE_OPENING",
                     "FORWARDED_TWICE",
                     "ALREADY_OPENED",
+                    "ILLEGAL_MOVE",
                     "SOURCE",
                 ):
                     assert partition.write(*told.record[2:], stamp=told.record.timestamp).bin == "INVALID"
@@ -231,6 +236,29 @@ def test_a_second_opening_is_refused() -> None:
     told = partition.control("fitly.log.opened.v1", replace(OPENED, partitions=7))
     assert told.reason == "ALREADY_OPENED"
     assert partition.shard.rules.partitions == 1
+
+
+def test_a_control_event_that_is_not_allowed_takes_its_number_and_stops_nothing() -> None:
+    partition = Partition()
+    assert move(partition, PAUSED).reason == "ILLEGAL_MOVE"
+    assert partition.shard.trials == {}
+    begin(partition)
+    assert (partition.revise(Policy(epsilon=1)).bin, partition.shard.rules.control_number) == ("SYSTEM", 6)
+
+
+def test_each_experiment_has_a_row_that_is_written_where_it_changed() -> None:
+    partition = Partition()
+    begin(partition)
+    move(partition, ExperimentDefined(plan=replace(PLAN, experiment_name="other")))
+    batch = partition.shard.fold([])
+    rows = [change.key for change in batch.system_changes() if change.key.startswith(EXPERIMENT_PREFIX)]
+    assert rows == [b"\x00experiment|any", b"\x00experiment|other"]
+    value = encode_control(partition.control_number + 1, KINDS[type(PAUSED)], PAUSED, partition.now)
+    record = Record(len(partition.log), partition.now, None, value, ((SIGNATURE_HEADER, sign(KEY, BIRTH, value)),))
+    changed = [change for change in partition.shard.fold([record]).changes if change.key.startswith(EXPERIMENT_PREFIX)]
+    assert [(change.key, decode_trial(change.value or b"").status) for change in changed] == [
+        (b"\x00experiment|any", Status.PAUSED)
+    ]
 
 
 def test_a_tick_is_counted_and_moves_the_clock() -> None:

@@ -11,12 +11,15 @@ from tests.golden.cases import (
     ASSESSED,
     CONTEXT,
     CORPUS,
+    DESCRIBED,
     FILED,
     INFORMED,
     LEARNER,
+    NOW,
     RENDERED,
     RULES,
     SELECTED,
+    TRIED,
     WAITING,
     WITHHELD,
 )
@@ -32,6 +35,7 @@ from fitly.wire.outcomes import decode_outcome
 from fitly.wire.partials import decode_partial
 from fitly.wire.rows import (
     decode_context,
+    decode_erased,
     decode_fold_version,
     decode_learner,
     decode_ledger,
@@ -102,6 +106,33 @@ def test_rows_of_version_1_are_read_as_what_they_were_and_what_they_lacked_stays
     assert decode_position(rows["position"]).offset == 123_456
     assert decode_ledger(rows["ledger"]).read == 5
     assert decode_fold_version(rows["fold version"]) == 1
+
+
+def test_rows_of_version_2_are_read_as_what_they_were() -> None:
+    rows = {case: bytes.fromhex(value) for case, value in corpus("rows", 2).items()}
+    assert {value[8] for value in rows.values()} == {2}
+    assert decode_learner(rows["learner of whom all is known"]) == INFORMED
+    row, waiting = decode_context(rows["context"]), decode_context(rows["context that waits for a lapse"])
+    assert row.standing is not None
+    assert row.standing.open() == SELECTED
+    assert row._replace(standing=None) == CONTEXT._replace(standing=None)
+    assert (row.trials, row.left_out) == (b"", False)
+    assert waiting.standing is not None
+    assert (waiting.standing.open(), waiting.lapses_at) == (RENDERED, WAITING.lapses_at)
+    assert decode_context(rows["context of nothing"]).standing is None
+    assert decode_rules(rows["rules"]) == RULES
+    assert decode_position(rows["position"]).offset == 123_456
+    assert decode_ledger(rows["ledger"]).read == 5
+    assert decode_erased(rows["marker of an erased learner"]).at == NOW
+    assert decode_sums(rows["sums"]) == {"BALANCED.yy": -(2**70), "ALL.n": 3}
+    assert decode_untold(rows["untold"]).changes == {"priors|SESSION": 255}
+
+
+def test_rows_with_attributes_and_experiments_are_read_as_what_they_were() -> None:
+    rows = {case: bytes.fromhex(value) for case, value in corpus("rows").items()}
+    assert decode_learner(rows["learner with groups and attributes"]) == DESCRIBED
+    row = decode_context(rows["context with experiments"])
+    assert (row.trials, row.left_out) == (TRIED.trials, True)
 
 
 def test_what_was_assessed_is_read_as_it_was() -> None:

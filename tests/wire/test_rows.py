@@ -75,7 +75,7 @@ def test_a_ledgers_bytes_do_not_depend_on_the_order_in_which_bins_were_first_use
     assert decode_ledger(encode_ledger(two)) == one
 
 
-@pytest.mark.parametrize("value", [b"", b"\xff" * 8, b"\xff" * 9, b"\x00" * 8 + b"\x03" + b"\x90"])
+@pytest.mark.parametrize("value", [b"", b"\xff" * 8, b"\xff" * 9, b"\x00" * 8 + b"\x04" + b"\x90"])
 def test_a_row_of_another_version_or_none_is_not_guessed_at(value: bytes) -> None:
     with pytest.raises(Broken, match="run the release that wrote it") as caught:
         decode_context(value)

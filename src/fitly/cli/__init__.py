@@ -11,6 +11,7 @@ from fitly import __version__
 from fitly.cli import (
     analyze,
     doctor,
+    experiments,
     explain,
     policy,
     publish,
@@ -57,6 +58,7 @@ for command in (
     verify.verify,
     analyze.analyze,
     policy.policy,
+    experiments.experiments,
     rights.preferences,
     rights.erase,
     rights.export,

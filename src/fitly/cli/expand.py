@@ -29,6 +29,7 @@ from fitly.core.entries import (
     Shown,
 )
 from fitly.core.erasing import listed
+from fitly.core.experiments.enrolment import ENROLMENTS, How, Reason, State
 from fitly.core.learner import NEVER, Sealed
 from fitly.core.names import unpacked_id
 from fitly.core.numbers import CERTAIN, ONE, Millis, to_datetime
@@ -52,6 +53,7 @@ PACKED: Final[dict[str, Layout[Any]]] = {
     "shadows": SCORES,
     "shadow_sums": SUMMED,
     "assessed": VERDICTS,
+    "trials": ENROLMENTS,
 }
 
 
@@ -102,7 +104,8 @@ def _billionths(value: int) -> float:
 
 _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     moment: "since until closes first activated deactivated updated created_at updated_at last_reset_at closes_at "
-    "learning_since clock decided_at valid_until timestamp rendered_at observed_at lapses_at consented_at at",
+    "learning_since clock decided_at valid_until timestamp rendered_at observed_at lapses_at consented_at at "
+    "started_at ended_at",
     _day: "day seen_floor",
     unpacked_id: "id decision",
     bytes.hex: "fingerprint",
@@ -111,15 +114,20 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     _kind: "kind",
     _overlap: "overlap",
     lambda code: Shown(code).name: "shown",
-    bool: "apply is_open defaulted active counted",
+    bool: "apply is_open defaulted active counted uniform",
+    lambda code: Reason(code).name: "reason",
+    lambda code: How(code).name: "how",
+    lambda code: State(code).name: "state",
     _metric: "retention performance completion engagement",
     _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean "
-    "x x0 w w0 w2 v0 model worth r d idle_w idle_d largest",
+    "before_sum x x0 w w0 w2 v0 model worth r d idle_w idle_d largest",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement x2 wx wx0",
-    _billionths: "propensity threshold target outside",
+    _billionths: "propensity threshold target outside probability hold_back",
     lambda refused: [*listed(refused)]: "refused",
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}
+
+_COUNTED: Final = (ENROLMENTS, "variant")
 
 _MAPPED: Final[dict[str, Callable[[Any], Plain]]] = {
     "sums": lambda sums: {**spelt(sums)},
@@ -170,7 +178,8 @@ def expand(value: object) -> Plain:
 def unpack(layout: Layout[Any], blob: bytes) -> list[Plain]:
     """Unfold packed records."""
     return [
-        {name: _field(name, part) for name, part in entry._asdict().items()}  # NamedTuple's public method
+        # NamedTuple's public method. An experiment's variants are counted, and go by no arm's code.
+        {name: part if (layout, name) == _COUNTED else _field(name, part) for name, part in entry._asdict().items()}
         for entry in layout.all(blob)
     ]
 

@@ -5,18 +5,15 @@ Knows the verbs and what they print. Must never know what a policy's fields mean
 
 from __future__ import annotations
 
-import asyncio
-import os
-import pwd
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from fitly.bootstrap import Need
 from fitly.cli import show
+from fitly.cli.issuing import awaited, login, not_in_force, signed, with_note
 from fitly.cli.options import as_json, configured, run
 from fitly.cli.program import Exit, fail
 from fitly.core.events import ControlEvent, ControlPayload, PolicyRevised
@@ -30,33 +27,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Change = Callable[[Policy], Policy]
-LOOK_S: Final = 0.1
-
-
-def _login() -> str:
-    """Give the name of whoever runs this, as the operating system knows it."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user need not have a name
-        return f"uid {os.getuid()}"
-
-
-def _signed(command: Command) -> Command:
-    """Give a command the options that say who and why, and how long to wait."""
-    for option in (
-        click.option("--by", metavar="NAME", help="Who does this, for the audit log (default: your login)."),
-        click.option("--note", metavar="TEXT", default="", help="Why, for the audit log."),
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0),
-            default=10.0,
-            show_default=True,
-            metavar="SECONDS",
-            help="How long to wait until every partition has it in force.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group(short_help="Show or revise the policy; switch off and on; compare shadows.")
@@ -108,7 +78,8 @@ async def _standing(settings: Settings) -> tuple[Sequence[ControlEvent], dict[in
 @policy.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@_signed
+@with_note
+@signed
 @as_json
 @configured(Need.KAFKA, Need.KEY)
 def revise(
@@ -149,7 +120,8 @@ def _switch(off: bool) -> Callable[[Command], Command]:  # noqa: FBT001 - the on
 
 @policy.command()
 @_switch(off=True)
-@_signed
+@with_note
+@signed
 @as_json
 @configured(Need.KAFKA, Need.KEY)
 def off(
@@ -165,7 +137,8 @@ def off(
 
 @policy.command()
 @_switch(off=False)
-@_signed
+@with_note
+@signed
 @as_json
 @configured(Need.KAFKA, Need.KEY)
 def on(
@@ -198,7 +171,7 @@ def _revise(
     dry_run: bool = False,
 ) -> None:  # fmt: skip
     """Issue a revision, say what changes, and wait until every partition has it."""
-    changed, revision, waiting = run(_issue(settings, change, by or _login(), note, timeout, as_json, dry_run))
+    changed, revision, waiting = run(_issue(settings, change, by or login(), note, timeout, as_json, dry_run))
     if as_json:
         fields = [{"field": one.field, "before": one.before, "after": one.after} for one in changed]
         show.document({"revision": revision, "changes": fields, "waiting": waiting})
@@ -206,13 +179,7 @@ def _revise(
         click.echo(f"nothing changes: revision {revision} says so already")
     elif dry_run:
         click.echo(f"revision {revision} is in force; nothing was written")
-    if waiting:
-        listed = ", ".join(map(str, waiting))
-        fail(
-            f"revision {revision} is written, but within {timeout:g} s it is not in force on partition {listed}: is a "
-            "worker running? `fitly doctor` tells; it comes into force when the partition is read",
-            Exit.NO,
-        )
+    not_in_force(f"revision {revision}", waiting, timeout)
 
 
 async def _issue(
@@ -243,28 +210,8 @@ async def _issue(
     if not quiet:
         for one in changed:
             click.echo(f"  {one.field}: {one.before} → {one.after}")
-    return changed, revision, await _in_force(settings, sequencer.copies, revision, timeout, quiet)
-
-
-async def _in_force(
-    settings: Settings, copies: dict[int, int], revision: int, timeout: float, quiet: bool  # noqa: ASYNC109, FBT001
-) -> list[int]:  # fmt: skip
-    """Wait until every partition has absorbed its copy, saying so of each; give those that have not."""
-    from fitly.cli.partitions import last_known  # noqa: PLC0415
-
-    begun, waiting = time.monotonic(), dict(sorted(copies.items()))
-    while waiting:
-        known = await last_known(settings)
-        for partition, offset in list(waiting.items()):
-            if partition in known and known[partition].offset >= offset:
-                del waiting[partition]
-                if not quiet:
-                    passed = time.monotonic() - begun
-                    click.echo(f"revision {revision} is in force on partition {partition} (after {passed:.1f} s)")
-        if time.monotonic() - begun >= timeout:
-            break
-        await asyncio.sleep(LOOK_S if waiting else 0)
-    return list(waiting)
+    what = f"revision {revision}"
+    return changed, revision, await awaited(settings, sequencer.copies, what, timeout, quiet=quiet)
 
 
 @policy.command()

@@ -61,22 +61,14 @@ def as_document(policy: Policy) -> dict[str, Any]:
 
 
 def read_changes(path: Path) -> dict[str, Any]:
-    """Read a file of policy fields; JSON is YAML too.
+    """Read a file of policy fields.
 
     Raises
     ------
     Broken
         It cannot be read, or does not hold fields.
     """
-    try:
-        raw = path.read_bytes()
-        found = msgspec.yaml.decode(raw) if len(raw) <= LARGEST else None
-    except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}"
-        raise Broken(message, restart_helps=False) from error
-    except msgspec.DecodeError as error:
-        message = f"{path} is neither YAML nor JSON: {' '.join(str(error).split())}"
-        raise Broken(message, restart_helps=False) from error
+    found = read_document(path)
     if isinstance(found, dict) and set(found) <= {
         "revision",
         "policy",
@@ -91,6 +83,25 @@ def read_changes(path: Path) -> dict[str, Any]:
         message = f"{path} holds no fields of a policy: write `epsilon: 0.05`, or begin with `fitly policy show --json`"
         raise Broken(message, restart_helps=False)
     return found
+
+
+def read_document(path: Path) -> Any:  # noqa: ANN401 - what YAML holds
+    """Read a file of one YAML document; JSON is YAML too. None for what is larger than such a file is.
+
+    Raises
+    ------
+    Broken
+        It cannot be read.
+    """
+    try:
+        raw = path.read_bytes()
+        return msgspec.yaml.decode(raw) if len(raw) <= LARGEST else None
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise Broken(message, restart_helps=False) from error
+    except msgspec.DecodeError as error:
+        message = f"{path} is neither YAML nor JSON: {' '.join(str(error).split())}"
+        raise Broken(message, restart_helps=False) from error
 
 
 def laid_over(policy: Policy, changes: Mapping[str, Any]) -> Policy:

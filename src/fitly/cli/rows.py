@@ -10,7 +10,16 @@ from typing import Final
 
 from fitly.core import topics
 from fitly.core.names import ERASED_PREFIX
-from fitly.core.system import FOLD_KEY, LEDGER_KEY, POSITION_KEY, RULES_KEY, SUMS_PREFIX, SWEEP_KEY, UNTOLD_KEY
+from fitly.core.system import (
+    EXPERIMENT_PREFIX,
+    FOLD_KEY,
+    LEDGER_KEY,
+    POSITION_KEY,
+    RULES_KEY,
+    SUMS_PREFIX,
+    SWEEP_KEY,
+    UNTOLD_KEY,
+)
 from fitly.wire import rows
 from fitly.wire.merged import decode_merged, decode_word
 
@@ -30,6 +39,8 @@ def decode(table: str, key: bytes, value: bytes) -> object:
         return SYSTEM[key](value)
     if key.startswith(SUMS_PREFIX):
         return rows.decode_sums(value)
+    if key.startswith(EXPERIMENT_PREFIX):
+        return rows.decode_trial(value)
     if table == topics.POPULATION:
         return decode_word(value) if is_word(key) else decode_merged(value)
     if key.startswith(ERASED_PREFIX):

@@ -6,14 +6,23 @@ Field names are the columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from fitly.core.events import ControlEvent, PolicyRevised
+from fitly.core.events import (
+    ControlEvent,
+    ExperimentCancelled,
+    ExperimentCompleted,
+    ExperimentDefined,
+    ExperimentPaused,
+    ExperimentResumed,
+    ExperimentStarted,
+    PolicyRevised,
+)
 from fitly.core.learner import Act, Erased, LearnerRow
 from fitly.core.numbers import to_datetime
-from fitly.core.plain import Json, plain
+from fitly.core.plain import Json, as_json, plain
 
 UNNAMED: Final = "unnamed"
 """The actor of what nobody signed for: the opening of a log, and calls that gave no name."""
@@ -34,11 +43,22 @@ class AuditRecord:
 def audit_record(event: ControlEvent) -> AuditRecord | None:
     """Project a control event; None where it is nobody's act."""
     data = event.data
-    if not isinstance(data, PolicyRevised):
+    detail: dict[str, Json]
+    if isinstance(data, PolicyRevised):
+        detail = {"revision": data.revision, "control_number": event.number, "note": plain(data.note)}
+    elif isinstance(data, ExperimentDefined):
+        detail = {"experiment_name": data.plan.experiment_name, "control_number": event.number}
+    elif isinstance(data, _ACTS):
+        said = {name: as_json(value) for name, value in asdict(data).items() if name != "by"}
+        detail = said | {"control_number": event.number}
+    else:
         return None
-    detail: Json = {"revision": data.revision, "control_number": event.number, "note": plain(data.note)}
-    actor = plain(data.by) or UNNAMED
-    return AuditRecord(event.key, to_datetime(event.issued_at), actor, "policy.revised", None, detail)
+    actor, action = plain(data.by) or UNNAMED, event.kind.removeprefix("fitly.").removesuffix(".v1")
+    return AuditRecord(event.key, to_datetime(event.issued_at), actor, action, None, detail)
+
+
+_ACTS: Final = (ExperimentStarted, ExperimentPaused, ExperimentResumed, ExperimentCompleted, ExperimentCancelled)
+"""What people do with an experiment, beside defining it; verdicts and new weights are nobody's act."""
 
 
 def audit_records(row: LearnerRow | Erased) -> list[AuditRecord]:

@@ -11,12 +11,16 @@ from fitly.core.confidence import Belief, belief, confidence
 from fitly.core.decisions import ArmView, Cause, Grounds, Selected
 from fitly.core.eligibility import is_allowed, is_held_out, is_switched_on, place
 from fitly.core.entries import ARMS, DECISIONS, EVIDENCE
+from fitly.core.experiments.enrolling import NOBODY, Met, barred_by, meet
+from fitly.core.experiments.treating import Treated, treated
+from fitly.core.experiments.trial import Trial
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.names import EventKey, config_id, decision_id, uniform
 from fitly.core.numbers import CERTAIN, ONE, Millis, Nano, mean, nano
-from fitly.core.parameters import NOT_APPLIED, render
+from fitly.core.parameters import NOT_APPLIED, NOTHING_FIXED, render
 from fitly.core.policies import ALGORITHMS, NONE, Known, greedy, leaders, with_none
+from fitly.core.rules import Policy
 from fitly.core.shadows import looked_on
 from fitly.core.standing import let_stand, newest
 from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, Context, Level, Mode, Unit, Variant
@@ -39,6 +43,8 @@ class Drawn(NamedTuple):
     arms: dict[Variant, ArmView]
     beliefs: dict[Variant, Belief] | None = None
     informed: bool = False
+    own: Mode | None = None
+    """What a variant's own policy came to."""
 
 
 class Draws:
@@ -62,7 +68,7 @@ class Draws:
 
 
 def decide(
-    row: ContextRow, learner: LearnerRow, force: InForce, now: Millis, cause: Cause
+    row: ContextRow, learner: LearnerRow, force: InForce, now: Millis, cause: Cause, elsewhere: bytes = b""
 ) -> tuple[ContextRow, Selected]:
     """Make a decision and let it stand.
 
@@ -78,6 +84,8 @@ def decide(
         The clock.
     cause : Cause
         The event that brings the decision; its id drives every draw.
+    elsewhere : bytes
+        What the learner's rows of other contexts keep of experiments, where some layer reaches over contexts.
 
     Returns
     -------
@@ -86,15 +94,27 @@ def decide(
     """
     row = prune(row, now)
     draws = Draws(force, cause.event_id, row)
-    drawn = _draw(row, learner, force, draws, now)
+    drawn = _gated(row, learner, force, draws, now)
+    acting, treatment = force.acting.get(row.context), None
+    if acting is not None:
+        row, treatment = _treated(row, learner, force, acting, elsewhere, now, drawn)
+    if treatment is not None:
+        drawn = _by_variant(row, learner, draws, treatment)
+    elif drawn is None:
+        drawn = _personalize(row, learner, force, draws, force.eligible[row.context])
     user, context, variant = row.user_id, row.context, drawn.variant
     apply = variant is not None
-    preferences, policy = learner.preferences, force.rules.policy
-    threshold = force.thresholds[preferences.level]
+    # Whatever was in force where the decision was drawn: a variant's own policy, if there is one.
+    there, fixed = force, NOTHING_FIXED
+    if treatment is not None:
+        there, fixed = treatment.force or force, treatment.treatment.parameters
+    preferences, policy = learner.preferences, there.rules.policy
+    threshold = there.thresholds[preferences.level]
     parameters, lapses = (
-        NOT_APPLIED if variant is None else render(context, variant, preferences, threshold, learner.insights, now)
+        render(context, variant, preferences, threshold, learner.insights, now, fixed) if variant else NOT_APPLIED
     )
-    watched = policy.shadows and drawn.unit is Unit.DECISION and draws("shadow") < policy.shadow_share
+    watching = force.rules.policy
+    watched = watching.shadows and drawn.unit is Unit.DECISION and draws("shadow") < watching.shadow_share
     # Positions in place of names, here and in `let_stand`: at every decision, names would cost twice as much.
     selected = Selected(
         decision_id(cause.event_id, user, context),
@@ -112,7 +132,7 @@ def decide(
         threshold,
         None if variant is None else config_id(user, context, variant),
         force.rules.policy_revision,
-        None,  # no experiment
+        None if treatment is None else treatment.experiment,
         cause,
         now,
         Millis(now + force.valid),
@@ -120,15 +140,16 @@ def decide(
         drawn.arms,
         draws.made,
         None,  # not rendered anew
-        _grounds(learner, force, context, drawn),
+        _grounds(learner, force, policy, context, drawn),
+        None if treatment is None else treatment.enrolled._replace(mode=drawn.own),
     )
     row = let_stand(row, selected, force, now, lapses)
     return looked_on(row, selected, drawn.beliefs or {}, force) if watched else row, selected
 
 
-def _grounds(learner: LearnerRow, force: InForce, context: Context, drawn: Drawn) -> Grounds:
-    """Put down what the modes are asked of."""
-    preferences, policy = learner.preferences, force.rules.policy
+def _grounds(learner: LearnerRow, force: InForce, policy: Policy, context: Context, drawn: Drawn) -> Grounds:
+    """Put down what the modes are asked of; ``policy`` is the one that drew."""
+    preferences = learner.preferences
     return Grounds(
         preferences.level,
         is_switched_on(preferences, context),
@@ -142,18 +163,54 @@ def _grounds(learner: LearnerRow, force: InForce, context: Context, drawn: Drawn
     )
 
 
-def _draw(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws, now: Millis) -> Drawn:
-    """Go through the modes in their order; the first that fits."""
+def _gated(row: ContextRow, learner: LearnerRow, force: InForce, draws: Draws, now: Millis) -> Drawn | None:
+    """Go through the modes before experiments in their order; the first that fits, None where none does."""
     preferences = learner.preferences
-    arms = force.eligible[row.context]
-    if not arms or not is_allowed(preferences, row.context):
+    if not force.eligible[row.context] or not is_allowed(preferences, row.context):
         return Drawn(Mode.OPTED_OUT, None, _ABSTAIN, Unit.NONE, CERTAIN, 0.0, {})
     draws.made["holdout"] = place(force.birth, row.user_id)
     if is_held_out(force, row.user_id):
         return Drawn(Mode.HOLDOUT, None, _ABSTAIN, Unit.LEARNER, force.held_out, 0.0, {})
-    if not preferences.auto_adapt_enabled and (pinned := _pinned(row, force, now)) is not None:
-        return pinned
-    return _personalize(row, learner, force, draws, arms)
+    return None if preferences.auto_adapt_enabled else _pinned(row, force, now)
+
+
+def _treated(
+    row: ContextRow,
+    learner: LearnerRow,
+    force: InForce,
+    acting: tuple[Trial, ...],
+    elsewhere: bytes,
+    now: Millis,
+    gated: Drawn | None,
+) -> tuple[ContextRow, Treated | None]:
+    """Let the learner meet the experiments of the context, and give what the one that decides does.
+
+    Where the arm that a variant gives is switched off, the policy decides: nobody is left without for that.
+    """
+    gate = None if gated is None else gated.mode
+    barred = barred_by(elsewhere, force.rivals) if elsewhere else NOBODY
+    row, part = meet(row, learner, Met(acting, force.going_on, barred, force.birth), now, gate)
+    if part is None:
+        return row, None
+    treatment = treated(part, row.user_id, force)
+    arm = treatment.treatment.strategy_variant
+    return row, treatment if arm is None or arm in force.eligible[row.context] else None
+
+
+def _by_variant(row: ContextRow, learner: LearnerRow, draws: Draws, treatment: Treated) -> Drawn:
+    """Do what a variant says: an arm, nothing, or what its own policy draws."""
+    enrolled = treatment.enrolled
+    if treatment.draw is not None:
+        draws.made[enrolled.purpose] = treatment.draw
+    own = treatment.force
+    arms = () if own is None else own.eligible[row.context]
+    if own is None or not arms:
+        variant = treatment.treatment.strategy_variant
+        odds = {variant or NONE: CERTAIN}
+        return Drawn(Mode.EXPERIMENT, variant, odds, Unit.LEARNER, treatment.assignment, 0.0, {})
+    drawn = _personalize(row, learner, own, draws, arms)
+    unit = Unit.LEARNER if drawn.unit is Unit.NONE else drawn.unit
+    return drawn._replace(mode=Mode.EXPERIMENT, own=drawn.mode, unit=unit, assignment=treatment.assignment)
 
 
 def _pinned(row: ContextRow, force: InForce, now: Millis) -> Drawn | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from fitly.core.assessments import Assessed
+from fitly.core.experiments.enrolment import How
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId
 from fitly.core.numbers import Micro, Millis, Nano
 from fitly.core.vocabulary import Algorithm, Bin, Context, Feature, InsightKind, Level, Mode, OutcomeType, Unit, Variant
@@ -29,7 +30,8 @@ class Parameter:
     """One personalized setting, and why it is so.
 
     ``because`` is the insight that moved it, or one word: ``DEFAULT``, ``BELOW_THRESHOLD`` (an insight would move it
-    whose confidence the learner's level does not accept), ``DISABLED`` (by the learner) or ``CAPPED_BY_LOAD``.
+    whose confidence the learner's level does not accept), ``DISABLED`` (by the learner), ``CAPPED_BY_LOAD`` or
+    ``EXPERIMENT`` (the learner's variant sets it).
     """
 
     value: ParameterValue
@@ -98,6 +100,37 @@ class Grounds(NamedTuple):
     informed: bool
 
 
+class Enrolled(NamedTuple):
+    """Which variant of an experiment decides, and how the learner came to it: with this it can be gone through again.
+
+    Attributes
+    ----------
+    variant : str
+        ``variant_id``.
+    how : How
+        Drawn, given by an attribute, forced, or after the end.
+    epoch : int
+        Number of the weights drawn with.
+    probability : Nano
+        Of the variant at the enrolment.
+    mode : Mode or None
+        What the variant's own policy came to; None where the variant says itself what is done.
+    purpose : str
+        Of the learner's own draw, which stands among the decision's; empty where none led to the variant.
+    low, high : Nano
+        Where that draw had to fall, from ``low`` to below ``high``.
+    """
+
+    variant: str
+    how: How
+    epoch: int
+    probability: Nano
+    mode: Mode | None = None
+    purpose: str = ""
+    low: Nano = Nano(0)
+    high: Nano = Nano(0)
+
+
 class Selected(NamedTuple):
     """A decision, complete with what explains it.
 
@@ -114,6 +147,8 @@ class Selected(NamedTuple):
         with. Of two renderings the later has the greater, always.
     grounds : Grounds or None
         What the mode follows from; None in records of before it was told.
+    enrolled : Enrolled or None
+        The learner's part in ``experiment``; None outside of any.
     """
 
     decision_id: DecisionId
@@ -140,6 +175,12 @@ class Selected(NamedTuple):
     draws: dict[str, float]
     rendered_at: Millis | None = None
     grounds: Grounds | None = None
+    enrolled: Enrolled | None = None
+
+    @property
+    def own_mode(self) -> Mode:
+        """The mode by which it was drawn: in an experiment that of the variant's own policy, if there is one."""
+        return self.mode if self.enrolled is None or self.enrolled.mode is None else self.enrolled.mode
 
 
 class Answer(NamedTuple):

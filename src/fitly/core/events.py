@@ -7,11 +7,14 @@ serves the reader, the validator and the JSON Schema.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, NamedTuple, TypeAlias
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
+from fitly.core.attributes import AttributesTold
+from fitly.core.experiments.plan import LONGEST_NAME, Plan
+from fitly.core.experiments.trial import Afterwards
 from fitly.core.insights import InsightObserved
 from fitly.core.names import EventKey, UserId
 from fitly.core.numbers import Millis
@@ -23,6 +26,7 @@ Text: TypeAlias = Annotated[str, MinLen(1), MaxLen(200)]
 Minutes: TypeAlias = Annotated[float, Ge(0), Le(10_080)]
 Difficulty: TypeAlias = Annotated[int, Ge(1), Le(5)]
 Identifier: TypeAlias = Annotated[str, MinLen(36), MaxLen(36)]
+ExperimentName: TypeAlias = Annotated[str, MinLen(1), MaxLen(LONGEST_NAME)]
 
 CLOSED: Final = {"extra": "forbid", "allow_inf_nan": False}
 """How the validator treats each payload: an unknown field is a mistake to be told, not to be dropped."""
@@ -185,6 +189,121 @@ class PriorsRevised:
     priors: ContextPriors
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentDefined:
+    """An experiment as a draft, or a new revision of it; once it has started, only the traffic share may differ."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    plan: Plan
+    by: Annotated[str, MaxLen(200)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentStarted:
+    """A draft begins to enrol; ``plan_hash`` is that of the plan as it stood."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    experiment_name: ExperimentName
+    plan_hash: Annotated[str, MinLen(64), MaxLen(64)]
+    by: Annotated[str, MaxLen(200)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentPaused:
+    """Nobody joins any more; with ``stop_applying`` what stands is withdrawn as well."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    experiment_name: ExperimentName
+    stop_applying: bool = False
+    reason: Annotated[str, MaxLen(500)] = ""
+    by: Annotated[str, MaxLen(200)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentResumed:
+    """A paused experiment goes on."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    experiment_name: ExperimentName
+    by: Annotated[str, MaxLen(200)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentCompleted:
+    """An experiment is over, and what follows; ROLL_OUT needs a ``winner``, and holds a share back with the control."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    experiment_name: ExperimentName
+    afterwards: Afterwards = Afterwards.RELEASE
+    winner: ExperimentName | None = None
+    hold_back: Share = 0.1
+    reason: Annotated[str, MaxLen(500)] = ""
+    by: Annotated[str, MaxLen(200)] = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a roll-out of nothing, and a winner that nobody gets."""
+        if (self.afterwards is Afterwards.ROLL_OUT) != (self.winner is not None):
+            message = "ROLL_OUT needs the winner's variant_id, and no other end has one: give both or neither"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentCancelled:
+    """An experiment ends without an answer; what stands of it is withdrawn."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    experiment_name: ExperimentName
+    reason: Annotated[str, MaxLen(500)] = ""
+    by: Annotated[str, MaxLen(200)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentReweighted:
+    """New weights of a bandit from its next epoch on, with what they follow from.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of the epoch they begin, from 1.
+    weights : dict
+        ``variant_id`` -> weight; they add to 1.
+    means, sds : dict
+        Posterior of each variant's mean, by ``variant_id``.
+    seed : str
+        What the weights' calculation was seeded with; empty where nothing was drawn.
+    look : int
+        Number of the look they follow from.
+    """
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    experiment_name: ExperimentName
+    epoch: Annotated[int, Ge(1)]
+    weights: Annotated[dict[str, Share], MinLen(2), MaxLen(8)]
+    means: dict[str, float | None] = field(default_factory=dict)
+    sds: dict[str, float | None] = field(default_factory=dict)
+    seed: Annotated[str, MaxLen(200)] = ""
+    look: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentJudged:
+    """The verdict of a look: who won, or nobody yet, and which conditions are met."""
+
+    __pydantic_config__: ClassVar = CLOSED
+
+    experiment_name: ExperimentName
+    look: Annotated[int, Ge(1)]
+    winner: ExperimentName | None = None
+    unmet: Annotated[tuple[str, ...], MaxLen(32)] = ()
+
+
 LearnerPayload: TypeAlias = (
     OutcomeRecorded
     | OutcomeCorrected
@@ -193,9 +312,20 @@ LearnerPayload: TypeAlias = (
     | PreferencesChanged
     | PreferencesReset
     | InsightObserved
+    | AttributesTold
     | LearnerErased
 )
-ControlPayload: TypeAlias = LogOpened | PolicyRevised | PriorsRevised
+ExperimentPayload: TypeAlias = (
+    ExperimentDefined
+    | ExperimentStarted
+    | ExperimentPaused
+    | ExperimentResumed
+    | ExperimentCompleted
+    | ExperimentCancelled
+    | ExperimentReweighted
+    | ExperimentJudged
+)
+ControlPayload: TypeAlias = LogOpened | PolicyRevised | PriorsRevised | ExperimentPayload
 
 CHANGED: Final = "fitly.preferences.changed.v1"
 RESET: Final = "fitly.preferences.reset.v1"
@@ -206,6 +336,7 @@ LEARNER_EVENTS: Final[dict[str, type[LearnerPayload]]] = {
     "fitly.strategy.requested.v1": StrategyRequested,
     "fitly.decision.applied.v1": DecisionApplied,
     "fitly.insight.observed.v1": InsightObserved,
+    "fitly.learner.attributes.v1": AttributesTold,
     CHANGED: PreferencesChanged,
     RESET: PreferencesReset,
     ERASED: LearnerErased,
@@ -214,6 +345,14 @@ CONTROL_EVENTS: Final[dict[str, type[ControlPayload]]] = {
     "fitly.log.opened.v1": LogOpened,
     "fitly.policy.revised.v1": PolicyRevised,
     "fitly.priors.revised.v1": PriorsRevised,
+    "fitly.experiment.defined.v1": ExperimentDefined,
+    "fitly.experiment.started.v1": ExperimentStarted,
+    "fitly.experiment.paused.v1": ExperimentPaused,
+    "fitly.experiment.resumed.v1": ExperimentResumed,
+    "fitly.experiment.completed.v1": ExperimentCompleted,
+    "fitly.experiment.cancelled.v1": ExperimentCancelled,
+    "fitly.experiment.reweighted.v1": ExperimentReweighted,
+    "fitly.experiment.judged.v1": ExperimentJudged,
 }
 TICK: Final = "fitly.clock.ticked.v1"
 

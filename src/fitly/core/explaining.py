@@ -104,7 +104,7 @@ def _hold_the_rest(reading: Reading) -> None:
     certain = _certain(selected)
     if certain is not None:
         reading.hold_odds(certain)
-    elif selected.mode in _APPLIED and reading.top:
+    elif selected.own_mode in _APPLIED and reading.top:
         shares = ALGORITHMS[reading.ways.algorithm].odds(reading.known, reading.ways)
         applied = Nano(CERTAIN - odds.get(NONE, Nano(0)))
         reading.hold_odds(with_none(reading.arms, shares, applied, reading.top[0]))
@@ -123,6 +123,6 @@ def _certain(selected: Selected) -> dict[str, Nano] | None:
     """Give the odds of modes in which nothing was drawn for the decision; None for the others."""
     if selected.mode in {Mode.OPTED_OUT, Mode.HOLDOUT}:
         return {NONE: CERTAIN}
-    if selected.mode in {Mode.PINNED, Mode.EXPERIMENT}:
+    if selected.mode is Mode.PINNED or selected.own_mode is Mode.EXPERIMENT:
         return {selected.strategy_variant or NONE: CERTAIN}
     return None

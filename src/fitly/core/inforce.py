@@ -6,12 +6,15 @@ changes the rules, never stored.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
 
 from fitly.core.entries import BASELINE
 from fitly.core.events import CHANGED, ERASED, RESET
+from fitly.core.experiments.trial import Trial, Trials
 from fitly.core.numbers import CERTAIN, Micro, Millis, Nano, micro, nano, span
-from fitly.core.rules import Priors, Rules, Sources
+from fitly.core.rules import Policy, Priors, Rules, Sources, Switches
 from fitly.core.vocabulary import Context, Level, OutcomeType, Variant
 
 FourMetrics: TypeAlias = tuple[Micro, Micro, Micro, Micro]
@@ -75,6 +78,19 @@ class InForce(NamedTuple):
         Stands for outcomes that never came.
     senders : dict
         Sources that may send an event, by its type; a type that is not here may come from any.
+    trials : mapping
+        Every experiment by its name, in the order of their numbers.
+    acting : dict
+        Those that enrol or decide for whoever is enrolled, by context, in the same order; contexts without any are
+        left out.
+    going_on : frozenset of int
+        Numbers of those in which whoever is enrolled still is.
+    rivals : dict
+        By the number of an experiment with a named layer: numbers of those of the layer that go on in other contexts;
+        left out where there are none.
+    ways : dict
+        By the name of an acting experiment that has policies of its own: for each variant what is in force under its
+        policy, None for variants without one.
     """
 
     rules: Rules
@@ -96,6 +112,14 @@ class InForce(NamedTuple):
     free: Nano
     default_reward: Micro | None
     senders: dict[str, frozenset[str]]
+    trials: Trials
+    acting: dict[Context, tuple[Trial, ...]]
+    going_on: frozenset[int]
+    rivals: dict[int, frozenset[int]]
+    ways: dict[str, tuple[InForce | None, ...]]
+
+
+NO_TRIALS: Final[Trials] = MappingProxyType({})
 
 
 def _typical(priors: Priors, context: Context, kind: OutcomeType) -> FourMetrics:
@@ -133,8 +157,8 @@ def _baseline(priors: Priors, context: Context) -> bytes:
     return BASELINE.pack(*(part for fares in known.baseline for part in (fares.n, fares.sum, fares.squares)))
 
 
-def put_in_force(rules: Rules) -> InForce:
-    """Make rules ready for use.
+def put_in_force(rules: Rules, trials: Trials = NO_TRIALS) -> InForce:
+    """Make rules, and the experiments beside them, ready for use.
 
     >>> put_in_force(Rules()).weights
     (250000000, 250000000, 250000000, 250000000, 1000000000)
@@ -177,7 +201,56 @@ def put_in_force(rules: Rules) -> InForce:
         free=Nano(CERTAIN - held_out),
         default_reward=None if policy.default_reward is None else micro(policy.default_reward),
         senders={kind: frozenset(names) for kind, names in _named_sources(policy.sources).items() if names},
+        trials=trials,
+        acting=_acting(trials),
+        going_on=frozenset(trial.number for trial in trials.values() if trial.goes_on),
+        rivals=_rivals(trials),
+        ways=_ways(rules, trials),
     )
+
+
+def _rivals(trials: Trials) -> dict[int, frozenset[int]]:
+    going_on = [trial for trial in trials.values() if trial.goes_on and trial.plan.layer is not None]
+    found = {
+        trial.number: frozenset(
+            other.number
+            for other in going_on
+            if other.plan.layer == trial.plan.layer and other.plan.context is not trial.plan.context
+        )
+        for trial in going_on
+    }
+    return {number: rivals for number, rivals in found.items() if rivals}
+
+
+def _ways(rules: Rules, trials: Trials) -> dict[str, tuple[InForce | None, ...]]:
+    """Put the policies of variants in force, where an experiment acts; what is switched off is so in all of them."""
+    found: dict[str, tuple[InForce | None, ...]] = {}
+    for name, trial in trials.items():
+        policies = [variant.config.policy for variant in trial.plan.variants]
+        if any(policies) and (trial.enrols or trial.applies):
+            own = [None if policy is None else put_in_force(_under(rules, policy)) for policy in policies]
+            found[name] = tuple(own)
+    return found
+
+
+def _under(rules: Rules, policy: Policy) -> Rules:
+    """Give the rules under another policy; the switches of both hold."""
+    one, other = rules.policy.switches, policy.switches
+    off = Switches(
+        everything=one.everything or other.everything,
+        contexts=tuple(context for context in Context if context in {*one.contexts, *other.contexts}),
+        arms=tuple(variant for variant in Variant if variant in {*one.arms, *other.arms}),
+    )
+    return replace(rules, policy=replace(policy, switches=off))
+
+
+def _acting(trials: Trials) -> dict[Context, tuple[Trial, ...]]:
+    by_context: dict[Context, tuple[Trial, ...]] = {}
+    for trial in trials.values():
+        if trial.enrols or trial.applies:
+            context = trial.plan.context
+            by_context[context] = (*by_context.get(context, ()), trial)
+    return by_context
 
 
 def _named_sources(sources: Sources) -> dict[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from fitly.core.attributes import NO_ATTRIBUTES, Attributes
 from fitly.core.decisions import Selected
 from fitly.core.insights import NO_INSIGHTS, Insights
 from fitly.core.names import EventKey, UserId
@@ -20,7 +21,7 @@ from fitly.core.vocabulary import Context, Feature, Level
 NEVER: Final = Millis(2**63 - 1)
 """The due time of a row that waits for nothing."""
 
-ROW_VERSION: Final = 2
+ROW_VERSION: Final = 3
 
 Value = TypeVar("Value")
 
@@ -95,6 +96,8 @@ class LearnerRow(NamedTuple):
         Offsets of the learner's refused records, 8 bytes each: their dead letters go with the learner.
     acts : tuple of Act
         The newest things that others did in the learner's name, at most 16: the audit trail is written from them.
+    attributes : Attributes
+        The newest word of each group and attribute; of a learner who has opted out only whether they are a test.
     """
 
     user_id: UserId
@@ -108,6 +111,7 @@ class LearnerRow(NamedTuple):
     consented_at: Millis = Millis(0)
     refused: bytes = b""
     acts: tuple[Act, ...] = ()
+    attributes: Attributes = NO_ATTRIBUTES
 
 
 class Erased(NamedTuple):
@@ -143,7 +147,7 @@ class ContextRow(NamedTuple):
     seen_floor : int
         Events of this day or before are refused as LATE.
     closes_at : Millis
-        When the next reward window closes; `NEVER` where none is open.
+        When the next reward window closes or an enrolment's days are complete; `NEVER` where none is open.
     overflowed : int
         Decisions closed early because more than 64 were open.
     unjoined : int
@@ -161,6 +165,10 @@ class ContextRow(NamedTuple):
         Records of `shadows.SCORES` of decisions still here, and of `shadows.SUMMED` of those that are not.
     assessed : bytes
         Records of `VERDICTS`: what was last announced of the effectiveness records that carried a test.
+    trials : bytes
+        Records of `experiments.enrolment.ENROLMENTS`: the experiments that the learner met here.
+    left_out : bool
+        The learner is a test: nothing of the row is in any sum.
     """
 
     user_id: UserId
@@ -186,6 +194,8 @@ class ContextRow(NamedTuple):
     shadows: bytes = b""
     shadow_sums: bytes = b""
     assessed: bytes = b""
+    trials: bytes = b""
+    left_out: bool = False
 
     @property
     def due_at(self) -> Millis:

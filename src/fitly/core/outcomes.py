@@ -11,6 +11,7 @@ from fitly.core.attribution import Found
 from fitly.core.decisions import Measured
 from fitly.core.entries import DECISIONS, OUTCOMES, TYPED, DecisionEntry, OutcomeEntry, Seen
 from fitly.core.evidence import weigh
+from fitly.core.experiments.measuring import measured
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow
 from fitly.core.numbers import Micro, Millis
@@ -68,6 +69,9 @@ def add_outcome(
     if len(remembered) > _FULL:
         remembered = OUTCOMES.drop(remembered, 1)
     new = shift(decision, entry, 1)
+    trials = row.trials
+    if trials:
+        trials = measured(row, found.before, new)
     changed = row._replace(
         arms=moved(row.arms, found.before, new, now),
         decisions=DECISIONS.replace(row.decisions, found.place, new),
@@ -77,6 +81,7 @@ def add_outcome(
         updated_at=now,
         evidence=row.evidence if new.is_open and found.before.is_open else weigh(row.evidence, found.before, new),
         typed=typed(row.typed, entry, 1),
+        trials=trials,
     )
     return changed, worth
 

@@ -6,9 +6,11 @@ arm was chosen, nor any rule by itself: those are data (`rulebook`, `scales`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from fitly.core.decisions import Because, Parameter
+from fitly.core.decisions import Because, Parameter, ParameterValue
 from fitly.core.insights import PLACES, Held, Insights
 from fitly.core.learner import NEVER, Preferences
 from fitly.core.numbers import Millis
@@ -22,6 +24,7 @@ DEFAULT: Final = "DEFAULT"
 BELOW_THRESHOLD: Final = "BELOW_THRESHOLD"
 DISABLED: Final = "DISABLED"
 CAPPED_BY_LOAD: Final = "CAPPED_BY_LOAD"
+EXPERIMENT: Final = "EXPERIMENT"
 
 EXPLAINED: Final = (
     (
@@ -42,7 +45,7 @@ EXPLAINED: Final = (
         "What `because` says: the insight that moved the value most (kind, observed at, confidence); `DEFAULT`: "
         "nothing known moves it; `BELOW_THRESHOLD`: an insight would, but is not sure enough; `DISABLED`: the learner "
         "does not want this feature; `CAPPED_BY_LOAD`: it would be higher, were the load not above what the learner "
-        "tolerates."
+        "tolerates; `EXPERIMENT`: the learner's variant of an experiment sets it."
     ),
 )
 """How a parameter comes about, for whoever designs learning."""
@@ -56,6 +59,9 @@ CAPPING: Final = (
 )
 
 Parameters: TypeAlias = dict[Feature, Parameter]
+
+
+NOTHING_FIXED: Final[Mapping[Feature, ParameterValue]] = MappingProxyType({})
 
 
 class Rendered(NamedTuple):
@@ -91,6 +97,7 @@ def render(
     threshold: float | None,
     insights: Insights,
     now: Millis,
+    fixed: Mapping[Feature, ParameterValue] = NOTHING_FIXED,
 ) -> Rendered:
     """Give the parameters of a variant in a context.
 
@@ -106,6 +113,9 @@ def render(
         What is known of the learner.
     now : Millis
         The clock: an insight counts until it lapses.
+    fixed : mapping
+        What an experiment makes of some features, instead of the rules; what the learner disabled stays so, and too
+        much load caps here too.
 
     Examples
     --------
@@ -114,7 +124,7 @@ def render(
     >>> still.parameters[Feature.SESSION_BREAK_TIMING]
     Parameter(value=25, because='DEFAULT')
     """
-    if not preferences.disabled_features and not any(insights):
+    if not preferences.disabled_features and not fixed and not any(insights):
         return _UNMOVED[context]
     known: dict[InsightKind, Held[Any]] = {}
     lapses = NEVER
@@ -129,10 +139,14 @@ def render(
     parameters = {
         each.feature: _DISABLED[each.feature]
         if each.feature in preferences.disabled_features
-        else _capped(each, _moved(each, known, enough, gently=gently), over)
+        else _capped(each, _fixed(each, fixed) or _moved(each, known, enough, gently=gently), over)
         for each in _BY_VARIANT[variant, context]
     }
     return Rendered(UNMOVED[context] if parameters == UNMOVED[context] else parameters, lapses)
+
+
+def _fixed(each: _Listening, fixed: Mapping[Feature, ParameterValue]) -> Parameter | None:
+    return Parameter(fixed[each.feature], EXPERIMENT) if each.feature in fixed else None
 
 
 def _overload(known: dict[InsightKind, Held[Any]], enough: float) -> int:

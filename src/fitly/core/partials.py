@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from fitly.core.numbers import HOUR, Millis
+from fitly.core.experiments.planned import PlannedLook
+from fitly.core.experiments.trial import Trial
+from fitly.core.numbers import HOUR, Day, Millis
 
 
 class Kind(StrEnum):
@@ -19,6 +21,17 @@ class Kind(StrEnum):
 
     PRIORS = "priors"
     SHADOWS = "shadows"
+    EXPERIMENTS = "experiments"
+
+
+class Closing(NamedTuple):
+    """What a partition's clock passed with one record: from a moment in the day ``after`` to one in the day ``day``.
+
+    So it passed the close of each day from ``after`` to the one before ``day``; a close is named by the day it begins.
+    """
+
+    after: Day
+    day: Day
 
 
 class Partial(NamedTuple):
@@ -40,6 +53,12 @@ class Partial(NamedTuple):
         The partition's clock there.
     sums : dict
         Name of a sum -> its value, an exact integer of any size.
+    about : Trial or None
+        The experiment as it is in force in that partition, where the sums are of one.
+    control : int
+        The newest control event in force there; 0 where nothing is said of an experiment.
+    closes : Closing or None
+        Which days it is the partition's first word after; None for one that is the first after none.
     """
 
     kind: Kind
@@ -49,6 +68,9 @@ class Partial(NamedTuple):
     offset: int
     clock: Millis
     sums: dict[str, int]
+    about: Trial | None = None
+    control: int = 0
+    closes: Closing | None = None
 
 
 class Look(NamedTuple):
@@ -57,13 +79,22 @@ class Look(NamedTuple):
     Attributes
     ----------
     clock : Millis
-        The newest clock that a partition had told by then.
+        The newest clock that a partition had told by then; of an experiment the close of a day.
     sums : dict
         As in `Merged`.
+    number : int
+        Of an experiment: the close's, from 1 for the first after the start; 0 of other sums.
+    about : Trial or None
+        The experiment as it was in force then.
+    planned : PlannedLook or None
+        What the planned look at the experiment found; None until it was taken.
     """
 
     clock: Millis
     sums: dict[str, int]
+    number: int = 0
+    about: Trial | None = None
+    planned: PlannedLook | None = None
 
 
 class Merged(NamedTuple):
@@ -83,6 +114,8 @@ class Merged(NamedTuple):
         Name of a sum -> its value over all partitions.
     look : Look or None
         The last look; None for a kind that is not looked at.
+    about : Trial or None
+        The experiment as the newest words have it, where the sums are of one.
     """
 
     kind: Kind
@@ -91,6 +124,7 @@ class Merged(NamedTuple):
     clocks: dict[int, Millis]
     sums: dict[str, int]
     look: Look | None = None
+    about: Trial | None = None
 
     @property
     def clock(self) -> Millis:

@@ -87,6 +87,8 @@ def listed(sums: Mapping[str, int]) -> list[int]:
 def contribution(row: ContextRow) -> dict[Name, dict[str, int]]:
     """Give everything one row contributes, by kind and name; what is 0 is left out."""
     told: dict[Name, dict[str, int]] = {}
+    if row.left_out:
+        return told
     sums = listed({})
     if move(sums, NO_ROW, row):
         told[Kind.PRIORS, row.context.value] = named(sums)

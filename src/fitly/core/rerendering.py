@@ -5,8 +5,10 @@ Knows when that may be. Must never know rules of rendering, nor draw anything.
 
 from __future__ import annotations
 
+from fitly.core.attributes import kept_of_the_opted_out
 from fitly.core.decisions import Answer, Effect, Selected
 from fitly.core.eligibility import is_allowed
+from fitly.core.experiments.treating import fixed_by, under
 from fitly.core.inforce import InForce
 from fitly.core.insights import NO_INSIGHTS, InsightObserved, observed
 from fitly.core.learner import NEVER, ContextRow, LearnerRow, Preferences, Sealed
@@ -20,7 +22,7 @@ from fitly.core.windows import settle
 
 
 def is_open_to_insights(preferences: Preferences) -> bool:
-    """Tell whether insights about a learner may be kept: there is a context in which they could be used.
+    """Tell whether insights about a learner, and attributes, may be kept: there is a context in which to use them.
 
     >>> from fitly.core.vocabulary import Level
     >>> is_open_to_insights(Preferences(mission_enabled=False)), is_open_to_insights(Preferences(level=Level.NONE))
@@ -31,8 +33,10 @@ def is_open_to_insights(preferences: Preferences) -> bool:
 
 def with_preferences(learner: LearnerRow, preferences: Preferences) -> LearnerRow:
     """Put in what a learner allows now; who opts out of everything is not known any longer either."""
-    insights = learner.insights if is_open_to_insights(preferences) else NO_INSIGHTS
-    return learner._replace(preferences=preferences, insights=insights)
+    if is_open_to_insights(preferences):
+        return learner._replace(preferences=preferences)
+    attributes = kept_of_the_opted_out(learner.attributes)
+    return learner._replace(preferences=preferences, insights=NO_INSIGHTS, attributes=attributes)
 
 
 def insight_observed(scene: Scene, learner: LearnerRow, data: InsightObserved) -> Folded:
@@ -95,8 +99,8 @@ def rendered_anew(
     if selected is None or variant is None or now >= selected.valid_until:
         return _waiting_until(row, NEVER), None
     preferences = learner.preferences
-    threshold = force.thresholds[preferences.level]
-    parameters, lapses = render(row.context, variant, preferences, threshold, learner.insights, now)
+    threshold, fixed = under(selected, force).thresholds[preferences.level], fixed_by(selected, force)
+    parameters, lapses = render(row.context, variant, preferences, threshold, learner.insights, now, fixed)
     row = _waiting_until(row, lapses)
     if parameters == selected.parameters:
         return row, None

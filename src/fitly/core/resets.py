@@ -10,7 +10,8 @@ from typing import Final
 
 from fitly.core.entries import ARMS, DECISIONS
 from fitly.core.events import PreferencesChanged
-from fitly.core.learner import NEVER, ContextRow, Preferences
+from fitly.core.experiments.measuring import next_end
+from fitly.core.learner import ContextRow, Preferences
 from fitly.core.numbers import Millis
 from fitly.core.vocabulary import ArmCode, Feature, Level
 
@@ -58,7 +59,8 @@ def reset(preferences: Preferences, default_level: Level, *, consent: bool) -> P
 def forgotten(row: ContextRow, now: Millis) -> ContextRow:
     """Start learning again: arms, effectiveness and the learner's own mean are empty.
 
-    The intervals stay, so that outcomes still find their decision, but decisions made before teach nothing.
+    The intervals stay, so that outcomes still find their decision, but decisions made before teach nothing. What an
+    experiment has measured stays as well.
     """
     decisions = DECISIONS.join(
         [
@@ -91,7 +93,7 @@ def forgotten(row: ContextRow, now: Millis) -> ContextRow:
         buckets=b"",
         own_n=0,
         own_sum=0,
-        closes_at=NEVER,
+        closes_at=next_end(row.trials),
         evidence=b"",
         typed=b"",
         learning_since=now,

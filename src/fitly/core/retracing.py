@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from fitly.core.confidence import Belief
-from fitly.core.decisions import Selected
+from fitly.core.decisions import Enrolled, Selected
+from fitly.core.experiments.enrolment import How
 from fitly.core.numbers import CERTAIN, Nano
 from fitly.core.policies import ALGORITHMS, NONE, Known, Ways, epsilon_of, greedy, leaders, with_none
 from fitly.core.saying import chance, percent, signed
@@ -183,8 +184,33 @@ def _experiment(reading: Reading) -> Answer:
     selected = reading.selected
     if selected.experiment is None:
         return Answer(None, None, "the learner is in no experiment here")
+    enrolled = selected.enrolled
+    how = "" if enrolled is None else _came(reading, enrolled)
+    why = f"the learner is enrolled in {selected.experiment}{how}"
+    if enrolled is not None and enrolled.mode is not None:
+        return _own_policy(reading, f"{why}, whose own policy decides")
     given = next((arm for arm in Variant if selected.propensities.get(arm) == CERTAIN), None)
-    return Answer(Mode.EXPERIMENT, given, f"the learner is enrolled in {selected.experiment}")
+    return Answer(Mode.EXPERIMENT, given, why)
+
+
+def _came(reading: Reading, enrolled: Enrolled) -> str:
+    """Tell how a learner came to a variant, and take down where the learner's own draw fell."""
+    if enrolled.purpose:
+        drawn, low, high = reading.draw(enrolled.purpose), enrolled.low / CERTAIN, enrolled.high / CERTAIN
+        reading.hold("the learner's own draw", low - EDGE <= drawn < high + EDGE, follows=True)
+        reading.fell.append(Fell(enrolled.purpose, drawn, low, high, f"variant {enrolled.variant}, for good"))
+    return f" with the variant {enrolled.variant} ({CAME[enrolled.how]})"
+
+
+def _own_policy(reading: Reading, why: str) -> Answer:
+    """Ask on as if the variant's own policy were the one in force; the mode stays that of the experiment."""
+    answer = _unsure(reading)
+    for ask in (_control, _chosen):
+        if answer.mode is None:
+            answer = ask(reading)
+    if not reading.stuck:
+        reading.hold("the mode of the variant's own policy", reading.selected.own_mode, answer.mode)
+    return Answer(Mode.EXPERIMENT, answer.variant, f"{why}: {answer.why}")
 
 
 def _unsure(reading: Reading) -> Answer:
@@ -193,7 +219,7 @@ def _unsure(reading: Reading) -> Answer:
     if not reading.arms:
         reading.stuck = True
         reading.contradictions.append(f"no arm is in the record, though {selected.mode} needs some")
-        return Answer(selected.mode, selected.strategy_variant, "the record does not say which arms were looked at")
+        return Answer(selected.own_mode, selected.strategy_variant, "the record does not say which arms were looked at")
     first = _greedy(reading)
     _hold_confidence(reading, first)
     needed, sure = selected.threshold, selected.confidence
@@ -205,7 +231,7 @@ def _unsure(reading: Reading) -> Answer:
     reading.hold_odds(with_none(reading.top, (1 / len(reading.top),) * len(reading.top), share, reading.top[0]))
     below = f"{told} is below the threshold {'-' if needed is None else f'{needed:g}'}{asked}"
     so = f"PROBE: {first.label} is tried all the same", "FALLBACK: not applied"
-    if reading.falls_below("probe", share / CERTAIN, said=selected.mode is Mode.PROBE, so=so):
+    if reading.falls_below("probe", share / CERTAIN, said=selected.own_mode is Mode.PROBE, so=so):
         return Answer(Mode.PROBE, first, f"{below}, and the draw is among the {percent(share / CERTAIN)} that try it")
     rest = f"the draw is not among the {percent(share / CERTAIN)} that try it" if share else "nothing is tried"
     return Answer(Mode.FALLBACK, None, f"{below}, and {rest}")
@@ -230,7 +256,7 @@ def _hold_confidence(reading: Reading, first: Variant) -> None:
 
 def _control(reading: Reading) -> Answer:
     share = reading.selected.propensities.get(NONE, Nano(0)) / CERTAIN
-    said, drawn = reading.selected.mode is Mode.CONTROL, reading.selected.draws.get("control", 0.0)
+    said, drawn = reading.selected.own_mode is Mode.CONTROL, reading.selected.draws.get("control", 0.0)
     if reading.falls_below("control", share, said=said, so=("CONTROL: not applied", "applied")):
         return Answer(Mode.CONTROL, None, f"the draw {drawn:.4f} is below the {share:g} left alone by lot")
     return Answer(None, None, f"the draw {drawn:.4f} is not below the {share:g} left alone by lot")
@@ -242,7 +268,9 @@ def _chosen(reading: Reading) -> Answer:
     if not set(reading.arms) <= odds.keys():
         reading.stuck = True
         reading.contradictions.append("propensities leave out an arm that was looked at")
-        return Answer(reading.selected.mode, reading.selected.strategy_variant, "the chances are not all in the record")
+        return Answer(
+            reading.selected.own_mode, reading.selected.strategy_variant, "the chances are not all in the record"
+        )
     choice = rule.choose(reading.known, ways, odds, reading.draw)
     mode = Mode.EXPLORE if choice.explored else Mode.EXPLOIT
     return Answer(mode, choice.variant, WORDS[ways.algorithm](reading, choice.variant, choice.explored))
@@ -281,6 +309,14 @@ QUESTIONS: Final[tuple[tuple[tuple[Mode, ...], Question], ...]] = (
     ((Mode.CONTROL,), _control),
     ((Mode.EXPLORE, Mode.EXPLOIT), _chosen),
 )
+CAME: Final = {
+    How.DRAWN: "drawn for the learner, for good",
+    How.GIVEN: "given by an attribute: randomized elsewhere",
+    How.FORCED: "a test learner, in no sum",
+    How.ROLLED_OUT: "the winner is rolled out",
+    How.HELD_BACK: "held back from the roll-out, to confirm it",
+}
+"""What is said of how a learner came to a variant."""
 PURSUITS: Final = {
     Algorithm.THOMPSON: "every arm is as likely as it is believed to be the best",
     Algorithm.FIXED: "the policy is fixed on an arm",

@@ -81,7 +81,8 @@ def _pinned(selected: Selected, _greedy: str) -> str:
 
 def _experiment(selected: Selected, _greedy: str) -> str:
     given = "not to personalize" if selected.strategy_variant is None else selected.strategy_variant.label
-    return f"The experiment {selected.experiment} says: {given}."
+    which = "" if selected.enrolled is None else f", variant {selected.enrolled.variant},"
+    return f"The experiment {selected.experiment}{which} says: {given}."
 
 
 def _fallback(selected: Selected, greedy: str) -> str:

@@ -5,8 +5,10 @@ Knows the shape of both. Must never know what an event leads to.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from fitly.core.attributes import is_test
 from fitly.core.decisions import Cause, Effect
 from fitly.core.events import LearnerEvent
 from fitly.core.inforce import InForce
@@ -58,6 +60,17 @@ class Folded(NamedTuple):
     returned: bool = False
 
 
+def trials_elsewhere(
+    rows: Rows, force: InForce, user_id: UserId, context: Context, changed: Sequence[ContextRow] = ()
+) -> bytes:
+    """Give what a learner's rows of other contexts keep of experiments; nothing where no layer reaches so far."""
+    if not force.rivals:
+        return b""
+    newest = {row.context: row for row in changed}
+    found = [newest.get(other) or rows.context(user_id, other) for other in Context if other is not context]
+    return b"".join([row.trials for row in found if row is not None])
+
+
 class Scene(NamedTuple):
     """What every handler is given."""
 
@@ -72,9 +85,17 @@ class Scene(NamedTuple):
         """The event as the cause of a decision."""
         return Cause(self.event.key, self.at.partition, self.at.offset)
 
+    def elsewhere(self, context: Context, changed: Sequence[ContextRow] = ()) -> bytes:
+        """Give what the learner's rows of other contexts keep of experiments, where those have a say in this one.
+
+        ``changed`` are rows that the event has changed already.
+        """
+        return trials_elsewhere(self.rows, self.force, self.event.user_id, context, changed)
+
     def context(self, context: Context) -> ContextRow:
         """The row of a context, settled to now."""
         row = self.rows.context(self.event.user_id, context)
         if row is None:
-            return ContextRow(user_id=self.event.user_id, context=context)
+            left_out = bool(self.learner.attributes) and is_test(self.learner.attributes)
+            return ContextRow(user_id=self.event.user_id, context=context, left_out=left_out)
         return settle(row, self.at.now)

@@ -11,6 +11,7 @@ from fitly.core.decisions import Selected
 from fitly.core.eligibility import is_allowed
 from fitly.core.entries import DECISIONS, NO_DEFAULT, NO_OVERLAP, DecisionEntry
 from fitly.core.evidence import overlaps
+from fitly.core.experiments.measuring import decided
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow, Sealed
 from fitly.core.names import PACKED_WIDTH, DecisionId, packed_id, unpacked_id
@@ -18,10 +19,11 @@ from fitly.core.numbers import Millis, nano
 from fitly.core.policies import NONE
 from fitly.core.rewards import centre
 from fitly.core.tally import activated, let_rest
-from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Mode, Unit
+from fitly.core.vocabulary import ARM_CODES, ARM_VARIANTS, MODE_CODES, ArmCode, Level, Mode, Unit
 
 _OPTED_OUT: Final = MODE_CODES[Mode.OPTED_OUT]
 _PROBE: Final = MODE_CODES[Mode.PROBE]
+_EXPERIMENT: Final = MODE_CODES[Mode.EXPERIMENT]
 _NOTHING: Final = ArmCode.NOTHING
 _TEACHES_BASELINE: Final = {
     Mode.CONTROL: ArmCode.CONTROL,
@@ -78,10 +80,21 @@ def _overrules(row: ContextRow, last: Standing, learner: LearnerRow, force: InFo
     silenced = not (arms and is_allowed(preferences, row.context))
     if silenced != (last.mode == _OPTED_OUT) or (last.apply and ARM_VARIANTS[last.variant] not in arms):
         return True
+    if last.mode == _EXPERIMENT:
+        return _lets_go(row, last.since, preferences.level, force)
     level = force.thresholds[preferences.level]
     if not last.apply or level is None or last.mode == _PROBE or last.threshold >= force.demands[preferences.level]:
         return False
     return row.standing is not None and row.standing.open().confidence < level
+
+
+def _lets_go(row: ContextRow, since: int, level: Level, force: InForce) -> bool:
+    """Tell whether the experiment that decided does so no more for the level, or has begun to roll out since."""
+    name = None if row.standing is None else row.standing.open().experiment
+    trial = None if name is None else force.trials.get(name)
+    if trial is None or not trial.applies or level not in trial.plan.segments.levels:
+        return True
+    return trial.rolls_out and trial.ended_at is not None and since < trial.ended_at
 
 
 def newest(decisions: bytes) -> DecisionId | None:
@@ -96,19 +109,21 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
     ``lapses_at`` is when its parameters are to be rendered anew. Where the learner or the policy forbids, no reward is
     awaited: the window is closed from the beginning.
     """
-    mode, variant, threshold = selected.mode, selected.strategy_variant, selected.threshold
+    mode, variant, threshold = selected.own_mode, selected.strategy_variant, selected.threshold
     code = _NOTHING if variant is None else ARM_CODES[variant]
     overlap = overlaps(selected.propensities) if selected.unit is Unit.DECISION else NO_OVERLAP
     taught = _TEACHES_BASELINE.get(mode, code)
     if mode is Mode.FALLBACK and overlap is NO_OVERLAP:
         taught = _NOTHING  # nothing was drawn: it chose itself
+    elif mode is Mode.EXPERIMENT and code is _NOTHING:
+        taught = ArmCode.HOLDOUT  # drawn for the learner, as who is held out is
     closes = now + force.windows[row.context]
     entry = DECISIONS.pack(
         packed_id(selected.decision_id),
         now,
         selected.valid_until,
         closes,
-        MODE_CODES[mode],
+        MODE_CODES[selected.mode],
         code,
         taught,
         selected.apply,
@@ -132,6 +147,7 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         updated_at=now,
         baseline=force.baselines[row.context],
         lapses_at=lapses_at,
+        trials=row.trials and decided(row.trials, selected.apply),
     )
 
 

@@ -11,10 +11,12 @@ from typing import Any, Final
 
 from fitly.core.amending import withdraw_or_correct
 from fitly.core.assessing import looked_at, when_over
+from fitly.core.attributes import AttributesTold
 from fitly.core.attribution import applied, attribute, by_id
 from fitly.core.deciding import decide
 from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAmended, OutcomeFiled
 from fitly.core.dedupe import ACCEPTANCE_DAYS, is_seen, remember
+from fitly.core.describing import described
 from fitly.core.eligibility import is_allowed
 from fitly.core.entries import DecisionEntry, Seen, Shown
 from fitly.core.erasing import MOST_ACTS, acted, consents, erase, returned
@@ -34,7 +36,13 @@ from fitly.core.learner import ContextRow, LearnerRow, Preferences
 from fitly.core.names import ConfigId, DecisionId, config_id, fingerprint, unpacked_id
 from fitly.core.numbers import HOUR, Day, Micro, day_of
 from fitly.core.outcomes import add_outcome
-from fitly.core.rerendering import insight_observed, lapsed, rendered_anew, up_to_date, with_preferences
+from fitly.core.rerendering import (
+    insight_observed,
+    lapsed,
+    rendered_anew,
+    up_to_date,
+    with_preferences,
+)
 from fitly.core.resets import changed, forgotten, reset
 from fitly.core.rewards import measured
 from fitly.core.scene import Folded, Moment, Rows, Scene
@@ -159,7 +167,8 @@ def _outcome_recorded(scene: Scene, data: OutcomeRecorded) -> Folded:
         row, worth = add_outcome(row, found, metrics, data.outcome_type, Seen(mark, day), scene.force, scene.at.now)
         effects = (_filed(scene.event, data, Bin.APPLIED, metrics, found.entry, worth),)
     if is_stale(row, scene.learner, scene.force, scene.at.now):
-        row, selected = decide(row, scene.learner, scene.force, scene.at.now, scene.cause)
+        elsewhere = scene.elsewhere(row.context)
+        row, selected = decide(row, scene.learner, scene.force, scene.at.now, scene.cause, elsewhere)
         effects = (*effects, Answer(selected))
     bin_ = Bin.ORPHAN if found is None else Bin.APPLIED
     return Folded(bin_, contexts=(row,), effects=effects, reopens=reopens)
@@ -200,7 +209,8 @@ def _strategy_requested(scene: Scene, data: StrategyRequested) -> Folded:
     if not is_stale(row, scene.learner, scene.force, scene.at.now):
         row, standing = up_to_date(row, scene.learner, scene.force, scene.at.now)
         return Folded(Bin.APPLIED, contexts=(row,), effects=(Answer(standing, answers=scene.event.key),))
-    row, selected = decide(row, scene.learner, scene.force, scene.at.now, scene.cause)
+    elsewhere = scene.elsewhere(row.context)
+    row, selected = decide(row, scene.learner, scene.force, scene.at.now, scene.cause, elsewhere)
     return Folded(Bin.APPLIED, contexts=(row,), effects=(Answer(selected),))
 
 
@@ -253,6 +263,12 @@ def _insight_observed(scene: Scene, data: InsightObserved) -> Folded:
     return insight_observed(scene, learner, data) if refusal is None else Folded(refusal)
 
 
+def _attributes_told(scene: Scene, data: AttributesTold) -> Folded:
+    """Keep the newest word of each group and attribute."""
+    refusal, learner = _seen_by_learner(scene)
+    return described(scene, learner, data) if refusal is None else Folded(refusal)
+
+
 def _learner_erased(scene: Scene, data: LearnerErased) -> Folded:
     """Forget the learner."""
     refusal, _learner = _seen_by_learner(scene)
@@ -276,7 +292,8 @@ def _with_overruled(scene: Scene, learner: LearnerRow, *, forget: bool) -> Folde
         if not is_allowed(learner.preferences, context):
             row = shut(row, scene.at.now)
         if is_overruled(row, learner, scene.force):
-            row, selected = decide(row, learner, scene.force, scene.at.now, scene.cause)
+            elsewhere = scene.elsewhere(context, rows)
+            row, selected = decide(row, learner, scene.force, scene.at.now, scene.cause, elsewhere)
             effects.append(Answer(selected))
         else:
             row, again = rendered_anew(row, learner, scene.force, scene.at.now)
@@ -339,5 +356,6 @@ HANDLERS: Final[dict[type, Callable[[Scene, Any], Folded]]] = {
     PreferencesChanged: _preferences_changed,
     PreferencesReset: _preferences_reset,
     InsightObserved: _insight_observed,
+    AttributesTold: _attributes_told,
     LearnerErased: _learner_erased,
 }

@@ -18,9 +18,11 @@ SWEEP_KEY: Final = b"\x00sweep"
 FOLD_KEY: Final = b"\x00fold"
 UNTOLD_KEY: Final = b"\x00untold"
 SUMS_PREFIX: Final = b"\x00sums|"
+EXPERIMENT_PREFIX: Final = b"\x00experiment|"
+"""Begins the key of what the partition knows of one experiment; its name follows."""
 SYSTEM_PREFIX: Final = b"\x00"
 
-FOLD_VERSION: Final = 2
+FOLD_VERSION: Final = 3
 """Raised whenever the same log would fold to other bytes; stored, so that a replay can say what it covers."""
 
 

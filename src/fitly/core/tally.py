@@ -12,6 +12,7 @@ from typing import Final
 from fitly.core.dedupe import ACCEPTANCE_DAYS
 from fitly.core.entries import ARMS, BUCKETS, DECISIONS, ArmEntry, Bucket, DecisionEntry
 from fitly.core.evidence import weigh
+from fitly.core.experiments.measuring import measured
 from fitly.core.learner import ContextRow
 from fitly.core.lessons import lesson, teaches
 from fitly.core.numbers import Day, Millis, day_of, mean
@@ -37,6 +38,8 @@ def put(row: ContextRow, index: int, old: DecisionEntry, new: DecisionEntry, now
     """
     decisions = DECISIONS.replace(row.decisions, index, new)
     arms, evidence = moved(row.arms, old, new, now), weigh(row.evidence, old, new)
+    if row.trials:
+        row = row._replace(trials=measured(row, old, new))
     return row._replace(decisions=decisions, arms=arms, evidence=evidence, updated_at=now)
 
 

@@ -15,6 +15,7 @@ OUTCOMES: Final = "outcomes"
 ASSESSED: Final = "effectiveness-assessed"
 REJECTED: Final = "rejected-events"
 PARTIALS: Final = "partials"
+RESULTS: Final = "experiment-results"
 LEARNERS: Final = "learners"
 CONTEXTS: Final = "contexts"
 POPULATION: Final = "population"
@@ -91,7 +92,7 @@ TOPICS: Final = (
         readers=(
             *("sequencer", "worker", "sink", "publish", "request", "simulate"),
             *("preferences", "erase", "export", "explain", "table (--as-of)", "snapshots"),
-            *("topics check", "policy", "doctor", "tail", "verify"),
+            *("topics check", "policy", "experiments", "doctor", "tail", "verify"),
         ),
         help="Control events in their total order, kept for ever.",
     ),
@@ -156,7 +157,7 @@ TOPICS: Final = (
     ),
     Topic(
         name=PARTIALS,
-        key="kind|name|input partition",
+        key="kind|name|input partition; |day behind it for the first word of a day",
         cleanup="compact",
         config={**_CHANGELOG, "max.compaction.lag.ms": str(_DAY_MS)},
         schema="partials.json",
@@ -167,7 +168,22 @@ TOPICS: Final = (
             "ones. `kind|name` alone chooses the partition by murmur2, so that all that is said of a name is in one; "
             "the record's key names the input partition as well, so that compaction keeps the newest word of each. "
             "Sums are decimal strings: they may be larger than a JSON reader's numbers. Signed as control events are, "
-            "because what comes of them is put in force."
+            "because what comes of them is put in force. Of an experiment each partition's first word of a day has "
+            "the day behind its key and stays: what was looked at can be added up again."
+        ),
+    ),
+    Topic(
+        name=RESULTS,
+        key="experiment|number of the look, or experiment|provisional",
+        cleanup="compact",
+        config={**_LAG, "max.message.bytes": str(4 << 20)},
+        schema="experiment-results.json",
+        writer=("worker",),
+        readers=("operators", "analysts", "sink", "experiments", "tail", "verify"),
+        help=(
+            "Reports of looks at experiments: one at each close of a UTC day that every partition has passed, numbered "
+            "from the first after the start. What stands under `provisional` is of the newest words, and decides "
+            "nothing."
         ),
     ),
     Topic(
@@ -193,11 +209,12 @@ TOPICS: Final = (
             "erase",
             "export",
             "policy",
+            "experiments",
             "doctor",
             "tail",
             "verify",
         ),
-        help="Learner x context rows, and what a partition knows: position, ledger, rules, sums.",
+        help="Learner x context rows, and what a partition knows: position, ledger, rules, experiments, sums.",
     ),
     Topic(
         name=POPULATION_CHANGELOG,

@@ -1,4 +1,4 @@
-"""What the passing of time does to a context's row: reward windows close, old entries are let go.
+"""What the passing of time does to a context's row: reward windows close, enrolments end, old entries are let go.
 
 Knows the clock as an argument. Must never know which event made it pass.
 """
@@ -10,6 +10,7 @@ from typing import Final
 from fitly.core.dedupe import ACCEPTANCE_DAYS, KEPT_AFTER_END, drop_before
 from fitly.core.entries import BUCKETS, DECISIONS, OUTCOMES, Bucket, DecisionEntry, OutcomeEntry
 from fitly.core.evidence import weigh
+from fitly.core.experiments.measuring import next_end, settled, stopped
 from fitly.core.learner import NEVER, ContextRow
 from fitly.core.lessons import unjoined
 from fitly.core.numbers import DAY, Millis, day_of
@@ -29,7 +30,7 @@ _FIRST: Final = DECISIONS.columns(*map(DecisionEntry._fields.index, ("until", "i
 
 
 def settle(row: ContextRow, now: Millis) -> ContextRow:
-    """Bring a row up to now: close the windows that are over.
+    """Bring a row up to now: close the windows that are over, and the enrolments that are complete.
 
     Every event that touches a row settles it first, and a tick settles the rows that are due; so what a
     window holds never depends on when a tick happened to come.
@@ -47,20 +48,23 @@ def settle(row: ContextRow, now: Millis) -> ContextRow:
             row = _close_empty(row, index, now)
     for index in over:
         row = _closed(row, index)
+    if row.trials:
+        trials = settled(row.trials, now)
+        return row._replace(trials=trials, closes_at=Millis(min(upcoming, next_end(trials))))
     return row._replace(closes_at=upcoming)
 
 
 def shut(row: ContextRow, now: Millis) -> ContextRow:
     """Close every open window with what it has: the learner opted out, and nothing is learned from here on.
 
-    No default stands in for what may not come any more, and nothing is counted as unjoined.
+    No default stands in for what may not come any more, and nothing is counted as unjoined. Enrolments end early.
     """
     if row.closes_at == NEVER:
         return row
     for index, is_open in enumerate(row.decisions[_IS_OPEN :: DECISIONS.width]):
         if is_open:
             row = _closed(row, index)
-    return row._replace(closes_at=NEVER, updated_at=now)
+    return row._replace(closes_at=NEVER, updated_at=now, trials=row.trials and stopped(row.trials))
 
 
 def next_close(decisions: bytes) -> Millis:
@@ -119,7 +123,8 @@ def _make_room(row: ContextRow, now: Millis) -> ContextRow:
         row = _closed(row, 0)._replace(overflowed=row.overflowed + 1)
     decisions, oldest = DECISIONS.drop(row.decisions, 1), DECISIONS.at(row.decisions, 0)
     buckets = retire(row.buckets, oldest, now)
-    return let_go(row._replace(decisions=decisions, buckets=buckets, closes_at=next_close(decisions)), [oldest])
+    closes_at = Millis(min(next_close(decisions), next_end(row.trials)))
+    return let_go(row._replace(decisions=decisions, buckets=buckets, closes_at=closes_at), [oldest])
 
 
 def _closed(row: ContextRow, index: int) -> ContextRow:

@@ -6,8 +6,11 @@ looked at, nor how many at a time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fitly.core.deciding import decide
 from fitly.core.decisions import Cause, Selected
+from fitly.core.experiments.trial import Trial
 from fitly.core.inforce import InForce
 from fitly.core.learner import ContextRow, LearnerRow
 from fitly.core.numbers import Millis
@@ -16,7 +19,9 @@ from fitly.core.windows import settle
 
 
 def calls_for_it(before: InForce, after: InForce) -> bool:
-    """Tell whether a change of the rules may overrule what stands: some context has other arms than before.
+    """Tell whether a change may overrule what stands.
+
+    Some context has other arms than before; or an experiment decides for nobody any more, or begins to roll out.
 
     >>> from fitly.core.inforce import put_in_force
     >>> from fitly.core.rules import Policy, Rules, Switches
@@ -24,11 +29,22 @@ def calls_for_it(before: InForce, after: InForce) -> bool:
     >>> calls_for_it(on, off), calls_for_it(off, on), calls_for_it(off, off)
     (True, True, False)
     """
-    return before.eligible != after.eligible
+    return before.eligible != after.eligible or any(
+        trial.applies and _lets_go(trial, after.trials[name]) for name, trial in before.trials.items()
+    )
+
+
+def _lets_go(before: Trial, after: Trial) -> bool:
+    return not after.applies or (after.rolls_out and not before.rolls_out)
 
 
 def withdrawn(
-    row: ContextRow, learner: LearnerRow, force: InForce, now: Millis, cause: Cause
+    row: ContextRow,
+    learner: LearnerRow,
+    force: InForce,
+    now: Millis,
+    cause: Cause,
+    elsewhere: Callable[[], bytes],
 ) -> tuple[ContextRow, Selected] | None:
     """Decide anew where the rules in force overrule what stands.
 
@@ -44,6 +60,8 @@ def withdrawn(
         The clock.
     cause : Cause
         The control event, where its copy stands in this partition.
+    elsewhere : callable
+        Gives what `decide` asks for by this name; asked only where a decision is made.
 
     Returns
     -------
@@ -53,4 +71,4 @@ def withdrawn(
     """
     if not is_standing(row, now) or not is_overruled(row, learner, force):
         return None
-    return decide(settle(row, now), learner, force, now, cause)
+    return decide(settle(row, now), learner, force, now, cause, elsewhere())

@@ -9,12 +9,16 @@ order, because what a later record means depends on the one before.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from fitly.core.auditing import AuditRecord, audit_record, audit_records
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
+from fitly.core.events import ControlEvent
+from fitly.core.experiments.lifecycle import concerns
+from fitly.core.experiments.results import ResultRecord, result_record
 from fitly.core.names import ERASED_PREFIX
 from fitly.core.plain import plain
 from fitly.core.population_effectiveness import PopulationRecord, population_records
@@ -37,6 +41,7 @@ from fitly.core.system import LEDGER_KEY, SYSTEM_PREFIX
 from fitly.wire.events import parse_control
 from fitly.wire.merged import decode_merged, is_merged
 from fitly.wire.outcomes import decode_outcome
+from fitly.wire.results import decode_report
 from fitly.wire.rows import decode_context, decode_erased, decode_learner, decode_ledger, split_context_key
 from fitly.wire.selected import decode_selected
 
@@ -100,9 +105,10 @@ class Decisions:
 
 @dataclass(slots=True)
 class Control:
-    """Policy revisions with their offsets, and whose acts they were, by control number."""
+    """Policy revisions and what moves experiments, in order with their offsets, and whose acts they were."""
 
     policies: list[tuple[PolicyRecord, int]] = field(default_factory=list)
+    moves: list[tuple[ControlEvent, int]] = field(default_factory=list)
     audits: list[AuditRecord] = field(default_factory=list)
 
 
@@ -191,6 +197,8 @@ async def control(records: Sequence[Incoming]) -> Control:
         event = parse_control(record.value)
         if (policy := policy_record(event)) is not None:
             found.policies.append((policy, record.offset))
+        if concerns(event.data):
+            found.moves.append((event, record.offset))
         if (audit := audit_record(event)) is not None:
             found.audits.append(audit)
     return found
@@ -203,6 +211,15 @@ async def population(records: Sequence[Incoming]) -> list[tuple[PopulationRecord
         for key, record in newest(records).items()
         if record.value is not None and is_merged(key)
         for one in population_records(decode_merged(record.value))
+    ]
+
+
+async def results(records: Sequence[Incoming]) -> list[tuple[ResultRecord, int]]:
+    """Project a batch of experiment-results: of each look, and of the view in between, the newest."""
+    return [
+        (result_record(decode_report(record.value), json.loads(record.value)), record.offset)
+        for record in newest(records).values()
+        if record.value is not None
     ]
 
 

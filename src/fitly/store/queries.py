@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from fitly.core.experiments.records import ExperimentRecord
 from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
     ConfigRecord,
@@ -40,6 +41,7 @@ RECORD_TABLES: Final[Mapping[type, Table]] = {
     LedgerRecord: schema.LEDGER,
     PolicyRecord: schema.POLICY_REVISIONS,
     PopulationRecord: schema.POPULATION,
+    ExperimentRecord: schema.EXPERIMENTS,
 }
 _AT_ONCE: Final = 2_000
 

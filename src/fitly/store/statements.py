@@ -19,6 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from fitly.core.auditing import AuditRecord
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.effectiveness import UNKNOWN_COLUMNS
+from fitly.core.events import ControlEvent
+from fitly.core.experiments.lifecycle import concerns, heard, name_of
+from fitly.core.experiments.records import ExperimentRecord, experiment_record
+from fitly.core.experiments.results import ResultRecord
 from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
     ConfigRecord,
@@ -31,9 +35,10 @@ from fitly.core.records import (
     settled,
 )
 from fitly.core.vocabulary import Bin
-from fitly.store import keys, schema
+from fitly.store import findings, keys, schema
 from fitly.store.bulk import Guard, Upsert
 from fitly.store.projecting import Contexts, Control, Decisions, Learners, Outcomes
+from fitly.wire.trials import trial_of
 
 Said = list[tuple[OutcomeFiled | OutcomeAmended, int]]
 
@@ -101,6 +106,8 @@ AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES
 DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, _rendered_later)
 AUDIT: Final = Upsert(schema.AUDIT_LOG, [field.name for field in fields(AuditRecord)], key=["event_id"])
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
+RESULTS: Final = Kind(schema.RESULTS, ResultRecord, _not_newer(schema.RESULTS))
+EXPERIMENTS: Final = Kind(schema.EXPERIMENTS, ExperimentRecord, _not_newer(schema.EXPERIMENTS))
 POPULATION: Final = Kind(schema.POPULATION, PopulationRecord, _not_newer(schema.POPULATION))
 
 _OVERTAKEN: Final = keys.overtaken()
@@ -158,10 +165,41 @@ async def write_population(connection: AsyncConnection, found: Sequence[tuple[Po
     return await POPULATION.write(connection, found)
 
 
+async def write_results(connection: AsyncConnection, found: Sequence[tuple[ResultRecord, int]]) -> int:
+    """Write reports, and what the newest say into the rows of their experiments."""
+    await findings.one_at_a_time(connection)
+    written = await RESULTS.write(connection, found)
+    await findings.settle(connection, [record.experiment_id for record, _ in found])
+    return written
+
+
 async def write_control(connection: AsyncConnection, found: Control) -> int:
-    """Write policy revisions, each once, and with each whose act it was."""
+    """Write policy revisions, each once, where experiments stand, and with each whose act it was."""
     await AUDIT.run(connection, [astuple(act) for act in found.audits])
-    return await POLICIES.write(connection, found.policies)
+    return await POLICIES.write(connection, found.policies) + await _move(connection, found.moves)
+
+
+async def _move(connection: AsyncConnection, moves: Sequence[tuple[ControlEvent, int]]) -> int:
+    """Read where all experiments stand, let the events move them, write those that were moved.
+
+    What was said before the newest row has been heard already.
+    """
+    if not moves:
+        return 0
+    await findings.one_at_a_time(connection)
+    table = schema.EXPERIMENTS
+    rows = [tuple(row) for row in await connection.execute(select(table.c.trial, table.c.version).with_for_update())]
+    standing = sorted((trial_of(row[0]) for row in rows), key=lambda trial: trial.number)
+    trials = {trial.plan.experiment_name: trial for trial in standing}
+    newest, touched = max((row[1] for row in rows), default=-1), dict[str, int]()
+    for event, offset in moves:
+        if offset > newest and concerns(event.data):
+            trials = heard(trials, event.data, event.issued_at)
+            touched[name_of(event.data)] = offset
+    there = [(experiment_record(trials[name]), offset) for name, offset in touched.items() if name in trials]
+    written = await EXPERIMENTS.write(connection, there)
+    await findings.settle(connection, [record.id for record, _ in there])
+    return written
 
 
 async def write_decisions(connection: AsyncConnection, found: Decisions) -> int:

@@ -18,6 +18,7 @@ from aiokafka.structs import TopicPartition
 
 from fitly.core.errors import Broken, Retryable
 from fitly.core.events import CONTROL_EVENTS, ControlEvent, ControlPayload, LogOpened, PolicyRevised
+from fitly.core.experiments.lifecycle import concerns, lived, moved
 from fitly.core.numbers import Millis
 from fitly.core.problems import Problem
 from fitly.core.rules import Policy
@@ -26,7 +27,7 @@ from fitly.core.vocabulary import ClockMode
 from fitly.stream.clients import REACH_S, lost_the_fence, started_producer, started_reader
 from fitly.stream.generation import Generation, read_control
 from fitly.stream.shipping import Shipment
-from fitly.wire.events import encode_control
+from fitly.wire.events import encode_control, parse_control
 from fitly.wire.outgoing import Outgoing
 from fitly.wire.signing import SIGNATURE_HEADER, sign
 
@@ -67,7 +68,9 @@ class Sequencer:
         Raises
         ------
         Broken
-            The log is not open, or the event is not allowed after those before it.
+            The log is not open.
+        Refused
+            The event is not allowed after those before it, or larger than a partition takes.
         Retryable
             The broker cannot be reached, or others took the fence again and again.
         """
@@ -118,10 +121,12 @@ class Sequencer:
             now = Millis(int(time.time() * 1000))
             # On an AS_OF log a stamp of today would move the fold's clock by years; stamp 0 leaves it where it is (A6).
             stamp = 0 if opened.clock_mode is ClockMode.AS_OF else None
+            _demand_legal(history, payloads, now)
             records: list[Outgoing] = []
             for payload in payloads:
                 number += 1
                 value = encode_control(number, KINDS[type(payload)], payload, now)
+                parse_control(value)  # what a partition could not read must not be written: it would miss the number
                 headers = ((SIGNATURE_HEADER, sign(self._settings.signing_key, opened.birth_id, value)),)
                 places = [(CONTROL, 0), *((INPUT, partition) for partition in range(opened.partitions))]
                 records.extend(Outgoing(topic, None, value, headers, partition, stamp) for topic, partition in places)
@@ -141,6 +146,14 @@ class Sequencer:
             tp = TopicPartition(self._settings.topic(CONTROL), 0)
             while (await reader.end_offsets([tp]))[tp] <= offset:  # noqa: ASYNC110 - the broker is asked, nobody calls
                 await asyncio.sleep(MARKER_S)
+
+
+def _demand_legal(history: Sequence[ControlEvent], payloads: Sequence[ControlPayload], now: Millis) -> None:
+    """Refuse what the partitions would refuse: they ask the same function."""
+    trials = lived(history)
+    for payload in payloads:
+        if concerns(payload):
+            trials = moved(trials, payload, now)
 
 
 KINDS: Final[dict[type[ControlPayload], str]] = {payload: kind for kind, payload in CONTROL_EVENTS.items()}

@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING, Final
 from fitly.core.assessing import looked_at_row
 from fitly.core.decisions import Answer, Cause, Selected
 from fitly.core.erasing import refused_once_more
-from fitly.core.errors import Broken
-from fitly.core.events import ControlEvent, LearnerEvent, LogOpened, PriorsRevised, Tick, Unreadable
+from fitly.core.errors import Broken, Refused
+from fitly.core.events import ControlEvent, LearnerEvent, Tick, Unreadable
+from fitly.core.experiments.looks import closes
+from fitly.core.experiments.trial import Trials
 from fitly.core.inforce import InForce, put_in_force
 from fitly.core.learner import NEVER, ContextRow, Erased, LearnerRow
 from fitly.core.names import UserId, erased_key, partition_of
-from fitly.core.numbers import Day, Millis
+from fitly.core.numbers import DAY, Day, Millis, day_of
+from fitly.core.partials import Closing, Kind
 from fitly.core.rules import Rules
-from fitly.core.scene import Moment
+from fitly.core.ruling import ruled
+from fitly.core.scene import Moment, trials_elsewhere
 from fitly.core.step import fall_due, step
 from fitly.core.system import (
     FOLD_KEY,
@@ -88,8 +92,10 @@ class Batch:
         self._changed_contexts: dict[bytes, ContextRow | None] = {}
         self._changed_markers: dict[bytes, Erased | None] = {}
         self._encoded: list[Change] | None = None
-        self._sums = PartitionSums(shard.sums)
+        self._moved: list[ContextRow] = []
+        self._sums = PartitionSums(shard.sums, shard.trials)
         self.rules: Rules = shard.rules
+        self.trials: Trials = shard.trials
         self.force: InForce = shard.force
         self.sweep: Sweep | None = shard.sweep
         self.offset = shard.position.offset
@@ -171,7 +177,7 @@ class Batch:
             detail = f"the record's stamp is {record.timestamp}; give milliseconds since 1970"
             self._refuse(record, Unreadable("STAMP", detail))
             return
-        self.clock = max(self.clock, Millis(record.timestamp))
+        before, self.clock = self.clock, max(self.clock, Millis(record.timestamp))
         arrival = decode(record, control_key=self._shard.control_key, birth_id=self.rules.birth_id)
         if isinstance(arrival, LearnerEvent):
             self._learner_event(record, arrival)
@@ -185,11 +191,14 @@ class Batch:
             self._refuse(record, arrival)
         if self._sums.overfull:
             self._tell(tuple(self._sums.overfull))  # a copy: what is told leaves the list
+        if self.trials and self.clock // DAY != before // DAY:
+            passed = Closing(day_of(before), day_of(self.clock))
+            self._tell([(Kind.EXPERIMENTS, name) for name, each in self.trials.items() if closes(each, passed)], passed)
 
-    def _tell(self, names: Sequence[Name]) -> None:
-        """Say what the partition's sums of these names are now."""
+    def _tell(self, names: Sequence[Name], passed: Closing | None = None) -> None:
+        """Say what the partition's sums of these names are now; which days the clock passed, where it did."""
         for name in names:
-            partial = self._sums.partial(name, self._shard.partition, self.position)
+            partial = self._sums.partial(name, self._shard.partition, self.position, self.rules.control_number, passed)
             self.outputs.append(outgoing_partial(partial, self.rules.partitions, self._shard.control_key))
 
     def _count(self, bin_: Bin, detail: str) -> None:
@@ -268,26 +277,16 @@ class Batch:
                 "the log lacks what is between. Run `fitly topics check`, and refold from a log that is whole"
             )
             raise Broken(message, restart_helps=False)
-        data = event.data
-        if isinstance(data, LogOpened):
-            if self.rules.birth_id:
-                detail = "the log was opened by control event 1, once for ever"
-                self._refuse(record, Unreadable("ALREADY_OPENED", detail))
-                return
-            self.rules = replace(
-                self.rules, birth_id=data.birth_id, clock_mode=data.clock_mode, partitions=data.partitions
-            )
-        elif not self.rules.birth_id:
-            self._refuse(record, Unreadable("BEFORE_OPENING", "the first control event must open the log"))
+        try:
+            self.rules, self.trials = ruled(self.rules, self.trials, event, self.clock)
+        except Refused as refused:
+            if self.rules.birth_id:  # it had its number: the next one follows it
+                self.rules = replace(self.rules, control_number=event.number)
+                self.force = put_in_force(self.rules, self.trials)
+            self._refuse(record, Unreadable(refused.reason, refused.detail))
             return
-        elif isinstance(data, PriorsRevised):
-            contexts = {**self.rules.priors.contexts, data.context: data.priors}
-            ordered = {context: contexts[context] for context in Context if context in contexts}
-            self.rules = replace(self.rules, priors=replace(self.rules.priors, contexts=ordered))
-        else:
-            self.rules = replace(self.rules, policy_revision=data.revision, policy=data.policy)
-        self.rules = replace(self.rules, control_number=event.number)
-        before, self.force = self.force, put_in_force(self.rules)
+        before, self.force = self.force, put_in_force(self.rules, self.trials)
+        self._sums.know(self.trials)
         self._count(Bin.SYSTEM, event.kind)
         self._catch_up(Sweep(event.key, record.offset) if calls_for_it(before, self.force) else None)
 
@@ -319,6 +318,7 @@ class Batch:
             found = next_slice(sweep, self._shard.partition, keys, self._withdrawn, MOST_DUE)
             for key, row, selected in found.withdrawn:
                 self._withdraw(key, row, Answer(selected))
+            self._moved.clear()
             withdrawn = len(found.withdrawn)
             if found.sweep.cause or not begun or self.sweep is not None:
                 self.sweep = found.sweep
@@ -339,7 +339,15 @@ class Batch:
         row = self._contexts.get(key) or at_rest.decode_context(self._shard.rows[CONTEXTS][key])
         learner = self.learner(row.user_id)
         assert learner is not None  # noqa: S101 - a learner's rows come and go together
-        return withdrawn(row, learner, self.force, self.clock, cause)
+
+        def elsewhere() -> bytes:
+            moved = [each for each in self._moved if each.user_id == row.user_id] if self.force.rivals else ()
+            return trials_elsewhere(self, self.force, row.user_id, row.context, moved)
+
+        made = withdrawn(row, learner, self.force, self.clock, cause, elsewhere)
+        if made is not None:
+            self._moved.append(made[0])
+        return made
 
     def _is_there(self, key: bytes) -> bool:
         return self._contexts[key] is not None if key in self._contexts else key in self._shard.rows[CONTEXTS]
@@ -405,9 +413,14 @@ class Batch:
         return self._encoded
 
     def system_changes(self) -> list[Change]:
-        """Give the system rows; rules and fold version only where they are new."""
+        """Give the system rows; rules, experiments and fold version only where they are new."""
         everything = not self.count or self._shard.folded_by < FOLD_VERSION
         changes = self._sums.changes(everything=everything)
+        before = self._shard.trials
+        for name in sorted(self.trials) if everything or self.trials is not before else ():
+            trial = self.trials[name]
+            if everything or trial is not before.get(name):
+                changes.append(Change(CONTEXTS, at_rest.experiment_key(name), at_rest.encode_trial(trial)))
         if everything or self.rules is not self._shard.rules:
             changes.append(Change(CONTEXTS, RULES_KEY, at_rest.encode_rules(self.rules)))
             changes.append(Change(CONTEXTS, FOLD_KEY, at_rest.encode_fold_version(FOLD_VERSION)))

@@ -6,14 +6,15 @@ Knows the contract at the door and the reason for every refusal. Must never know
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Protocol, Union
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Union
 
 import msgspec
 from annotated_types import Ge
 from pydantic import Discriminator, StringConstraints, TypeAdapter, ValidationError
 
+from fitly.core.attributes import AttributesTold
 from fitly.core.errors import Refused
 from fitly.core.events import (
     CONTROL_EVENTS,
@@ -32,7 +33,7 @@ from fitly.core.events import (
 from fitly.core.insights import InsightObserved
 from fitly.core.names import LONGEST_USER, UserId, event_key
 from fitly.core.numbers import Millis, to_datetime, to_millis
-from fitly.wire import insights
+from fitly.wire import attributes, insights
 from fitly.wire.moments import Moment
 from fitly.wire.refusing import MOST_BYTES, MOST_DEEP, depth, explain
 from fitly.wire.signing import SIGNATURE_HEADER, is_signed
@@ -77,7 +78,20 @@ class _Envelope(Protocol):
     data: LearnerPayload
 
 
-INSIGHT: Final = next(kind for kind, payload in LEARNER_EVENTS.items() if payload is InsightObserved)
+class _Door(NamedTuple):
+    """How a payload that holds moments is validated, read and written."""
+
+    form: Any
+    read: Callable[[Any], LearnerPayload]
+    written: Callable[[Any], Mapping[str, Any]]
+
+
+_DOORS: Final[dict[type, _Door]] = {
+    InsightObserved: _Door(insights.AT_THE_DOOR, insights.read, insights.written),
+    AttributesTold: _Door(attributes.AT_THE_DOOR, attributes.read, attributes.written),
+}
+"""The payloads whose moments are numbers inside and texts at the door; all others are validated as they are."""
+_READ: Final = {kind: _DOORS[payload].read for kind, payload in LEARNER_EVENTS.items() if payload in _DOORS}
 
 
 def _envelope(kind: str, payload: type, *, subject: bool) -> type:
@@ -88,7 +102,7 @@ def _envelope(kind: str, payload: type, *, subject: bool) -> type:
         ("source", Name),
         ("type", Literal[kind]),
         ("time", Moment),
-        ("data", insights.AT_THE_DOOR if kind == INSIGHT else payload),
+        ("data", _DOORS[payload].form if payload in _DOORS else payload),
     ]
     if subject:
         fields.append(("subject", LearnerName))
@@ -144,14 +158,15 @@ def parse_event(value: bytes) -> LearnerEvent:
     if not subject.isascii() and len(subject.encode()) > LONGEST_USER:
         reason, detail = "NOT_CLOUDEVENT", f"subject: a user id has at most {LONGEST_USER} bytes in UTF-8; shorten it"
         raise Refused(reason, detail)
+    kind = envelope.type
     return LearnerEvent(
         event_key(envelope.source, envelope.id),
         UserId(subject),
         envelope.source,
         envelope.id,
         to_millis(envelope.time),
-        envelope.type,
-        insights.read(envelope.data) if envelope.type == INSIGHT else envelope.data,
+        kind,
+        _READ[kind](envelope.data) if kind in _READ else envelope.data,
     )
 
 
@@ -273,8 +288,9 @@ def parse_control(value: bytes) -> ControlEvent:
     Raises
     ------
     Refused
-        If it is no control event.
+        If it is no control event, or one that no partition would take.
     """
+    _check_size(value)
     try:
         envelope = _validate_control(value, strict=True)
     except ValidationError as error:
@@ -296,5 +312,6 @@ _JSON: Final = msgspec.json.Encoder()
 def _present(data: LearnerPayload | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(data, Mapping):
         return data
-    said = insights.written(data) if isinstance(data, InsightObserved) else dataclasses.asdict(data)
+    door = _DOORS.get(type(data))
+    said = dataclasses.asdict(data) if door is None else door.written(data)
     return {name: value for name, value in said.items() if value is not None}

@@ -7,11 +7,13 @@ msgpack, whose integers end at 64 bits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from fitly.core.errors import Broken, Refused
+from fitly.core.experiments.planned import PlannedLook
+from fitly.core.experiments.trial import Trial
 from fitly.core.learner import NEVER
 from fitly.core.numbers import Millis
 from fitly.core.partials import Kind, Look, Merged, Partial
@@ -28,6 +30,9 @@ _HEAD: Final = NEVER.to_bytes(DUE_WIDTH, "big") + bytes((VERSION,))
 class _Look:
     clock: int
     sums: dict[str, str]
+    number: int = 0
+    about: Trial | None = None
+    planned: PlannedLook | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,7 @@ class _Merged:
     clocks: dict[int, int]
     sums: dict[str, str]
     look: _Look | None
+    about: Trial | None = None
 
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -51,6 +57,28 @@ def is_merged(key: bytes) -> bool:
     (True, False, False)
     """
     return key.count(b"|") == 1 and not key.startswith(SYSTEM_PREFIX)
+
+
+def is_closing(key: bytes) -> bool:
+    """Tell whether a key is of a partition's first word of a day, which a look still waits for others with.
+
+    >>> is_closing(b"experiments|spring|0|20000"), is_closing(b"experiments|spring|0")
+    (True, False)
+    """
+    return key.count(b"|") == _CLOSING_BARS and not key.startswith(SYSTEM_PREFIX)
+
+
+_CLOSING_BARS: Final = 3
+
+
+def subject_of(key: bytes) -> tuple[Kind, str]:
+    """Give the kind and name that a key of the table is about.
+
+    >>> subject_of(b"experiments|spring|0|20000")
+    (<Kind.EXPERIMENTS: 'experiments'>, 'spring')
+    """
+    kind, name = key.decode().split("|")[:2]
+    return Kind(kind), name
 
 
 def encode_word(partial: Partial) -> bytes:
@@ -69,17 +97,24 @@ def decode_word(value: bytes) -> Partial:
 
 def encode_merged(merged: Merged) -> bytes:
     """Give the bytes of merged sums at rest."""
-    look = None if merged.look is None else _Look(clock=merged.look.clock, sums=spelt(merged.look.sums))
-    return _HEAD + _ENCODER.encode(
-        _Merged(
-            kind=merged.kind,
-            name=merged.name,
-            birth_id=merged.birth_id,
-            clocks=dict(sorted(merged.clocks.items())),
-            sums=spelt(merged.sums),
-            look=look,
-        )
-    )
+    row: dict[str, Any] = {
+        "kind": merged.kind,
+        "name": merged.name,
+        "birth_id": merged.birth_id,
+        "clocks": dict(sorted(merged.clocks.items())),
+        "sums": spelt(merged.sums),
+        "look": None if merged.look is None else _looked(merged.look),
+    }
+    if merged.about is not None:
+        row["about"] = merged.about
+    return _HEAD + _ENCODER.encode(row)
+
+
+def _looked(look: Look) -> dict[str, Any]:
+    said: dict[str, Any] = {"clock": look.clock, "sums": spelt(look.sums)}
+    if look.about is not None:
+        said |= {"number": look.number, "about": look.about}
+    return said if look.planned is None else said | {"planned": look.planned}
 
 
 def decode_merged(value: bytes) -> Merged:
@@ -87,9 +122,11 @@ def decode_merged(value: bytes) -> Merged:
     body = _body(value)
     try:
         row = _DECODER.decode(body)
-        look = None if row.look is None else Look(Millis(row.look.clock), _read(row.look.sums))
+        was, look = row.look, None
+        if was is not None:
+            look = Look(Millis(was.clock), _read(was.sums), was.number, was.about, was.planned)
         clocks = {partition: Millis(clock) for partition, clock in row.clocks.items()}
-        return Merged(row.kind, row.name, row.birth_id, clocks, _read(row.sums), look)
+        return Merged(row.kind, row.name, row.birth_id, clocks, _read(row.sums), look, row.about)
     except ValueError as error:  # msgspec's errors are ValueErrors too
         raise _unreadable(str(error)) from error
 

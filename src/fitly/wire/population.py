@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fitly.core.errors import Refused
-from fitly.core.numbers import Millis
+from fitly.core.experiments.looks import newest_about, next_look
+from fitly.core.numbers import Millis, day_of
 from fitly.core.partials import Kind, Look, Merged, Partial, is_due, merged
 from fitly.core.system import LEDGER_KEY, POSITION_KEY, Ledger, Position
 from fitly.core.topics import PARTIALS, POPULATION
@@ -19,9 +20,10 @@ from fitly.core.vocabulary import Bin
 from fitly.wire import rows as at_rest
 from fitly.wire.events import Incoming
 from fitly.wire.letters import dead_letter
-from fitly.wire.merged import decode_merged, decode_word, encode_merged, encode_word, is_merged
+from fitly.wire.looks import outgoing_report, reported
+from fitly.wire.merged import decode_merged, decode_word, encode_merged, encode_word, is_closing, is_merged, subject_of
 from fitly.wire.outgoing import Change, Outgoing
-from fitly.wire.partials import decode_partial, home_of, merged_key, word_key
+from fitly.wire.partials import decode_partial, home_of, key_of, merged_key, word_key
 from fitly.wire.signing import SIGNATURE_HEADER, is_signed
 
 Subject = tuple[Kind, str]
@@ -51,6 +53,9 @@ class Population:
         Records by bin.
     looks : mapping
         Kind and name -> the last look at their sums. Never changed in place: another object says that one is new.
+    closings : dict
+        Kind and name -> keys of the words that a look still waits for others with: at most one of each partition for
+        each day that not every partition has passed.
     """
 
     def __init__(self, partition: int, control_key: bytes, birth_id: str, clock_mode: str, partitions: int) -> None:
@@ -63,6 +68,7 @@ class Population:
         self.position = Position()
         self.ledger = Ledger({}, 0)
         self.looks: Mapping[Subject, Look] = {}
+        self.closings: dict[Subject, set[bytes]] = {}
 
     def load(self, table: str, key: bytes, value: bytes | None) -> None:  # noqa: ARG002 - there is one table
         """Take in one record of the changelog, in its order; a tombstone removes."""
@@ -79,6 +85,8 @@ class Population:
             self.ledger = at_rest.decode_ledger(ledger)
         found = (decode_merged(value) for key, value in sorted(self.rows.items()) if is_merged(key))
         self.looks = {(row.kind, row.name): row.look for row in found if row.look is not None}
+        for key in filter(is_closing, self.rows):
+            self.closings.setdefault(subject_of(key), set()).add(key)
 
     def fold(self, records: Sequence[Incoming], batch: Merging | None = None) -> Merging:
         """Fold records, in the order of the log; nothing here changes until the batch is adopted.
@@ -100,6 +108,9 @@ class Population:
         """Make a batch's rows the shard's own, after they were committed."""
         for change in batch.row_changes():
             self.load(*change)
+            if is_closing(change.key):
+                waiting = self.closings.setdefault(subject_of(change.key), set())
+                (waiting.discard if change.value is None else waiting.add)(change.key)
         self.position = batch.position
         self.ledger = batch.ledger
         if new := {subject: look for subject, look in batch.looks() if look is not self.looks.get(subject)}:
@@ -134,7 +145,7 @@ class Population:
         if partial.partition >= self.partitions:
             raise Refused("OUT_OF_RANGE", f"partition {partial.partition}, the log has {self.partitions}")
         home = home_of(partial.kind, partial.name, self.partitions)
-        if home != self.partition or record.key != word_key(partial.kind, partial.name, partial.partition):
+        if home != self.partition or record.key != key_of(partial):
             raise Refused("ELSEWHERE", f"it belongs to partition {home}, under kind|name|partition of the input")
         return partial
 
@@ -142,6 +153,10 @@ class Population:
         """Give the newest word of each partition that has said anything."""
         found = ((each, self.rows.get(word_key(kind, name, each))) for each in range(self.partitions))
         return {each: decode_word(value) for each, value in found if value is not None}
+
+    def waiting(self, kind: Kind, name: str) -> dict[bytes, Partial]:
+        """Give the closing words that no look was taken at yet, by their keys."""
+        return {key: decode_word(self.rows[key]) for key in sorted(self.closings.get((kind, name), ()))}
 
     def merged(self, kind: Kind, name: str) -> Merged | None:
         """Give what the words add up to, None where there are none."""
@@ -155,7 +170,7 @@ class Merging:
     Attributes
     ----------
     outputs : list of Outgoing
-        Dead letters, in the order of the log.
+        Dead letters, and what is made of looks at experiments, in the order of the log.
     offset : int
         Last offset absorbed.
     clock : Millis
@@ -173,6 +188,8 @@ class Merging:
         self._words: dict[Subject, dict[int, Partial]] = {}
         self._looks: dict[Subject, Look | None] = {}
         self._changed: dict[Subject, set[int]] = {}
+        self._closings: dict[Subject, dict[bytes, Partial]] = {}
+        self._closed: dict[bytes, Partial | None] = {}
         self.offset = shard.position.offset
         self.clock: Millis = shard.position.clock
         self.outputs: list[Outgoing] = []
@@ -192,16 +209,43 @@ class Merging:
         subject = partial.kind, partial.name
         words = self._words_of(subject)
         known = words.get(partial.partition)
-        if known is not None and partial.offset <= known.offset:
+        is_new = known is None or partial.offset > known.offset
+        if is_new:
+            words[partial.partition] = partial
+            self._changed.setdefault(subject, set()).add(partial.partition)
+            self.clock = max(self.clock, partial.clock)
+            clock = max(word.clock for word in words.values())
+            if is_due(partial.kind, self._looks[subject], clock):
+                self._looks[subject] = Look(clock, merged(words.values()))
+        if self._closes(subject, partial) or is_new:
+            self._count(Bin.APPLIED, partial.kind)
+        else:
+            assert known is not None  # noqa: S101 - there is a newer word
             self._count(Bin.DUPLICATE if partial.offset == known.offset else Bin.LATE, partial.kind)
-            return
-        words[partial.partition] = partial
-        self._changed.setdefault(subject, set()).add(partial.partition)
-        self.clock = max(self.clock, partial.clock)
-        clock = max(word.clock for word in words.values())
-        if is_due(partial.kind, self._looks[subject], clock):
-            self._looks[subject] = Look(clock, merged(words.values()))
-        self._count(Bin.APPLIED, partial.kind)
+
+    def _closes(self, subject: Subject, partial: Partial) -> bool:
+        """Keep a partition's first word of a day until the look at it; tell whether it was not known."""
+        if partial.closes is None:
+            return False
+        waiting, last, key = self._waiting(subject), self._looks[subject], key_of(partial)
+        if key in waiting or (last is not None and partial.closes.day <= day_of(last.clock)):
+            return False
+        waiting[key] = self._closed[key] = partial
+        self._changed.setdefault(subject, set())
+        while (look := next_look(_by_partition(waiting.values()), self._shard.partitions, last)) is not None:
+            look, told = reported(look, last)
+            last = self._looks[subject] = look
+            self.outputs.append(outgoing_report(told, self._shard.partition))
+            past = [key for key, word in waiting.items() if word.closes and word.closes.day <= day_of(look.clock)]
+            for each in past:
+                del waiting[each]
+                self._closed[each] = None
+        return True
+
+    def _waiting(self, subject: Subject) -> dict[bytes, Partial]:
+        if subject not in self._closings:
+            self._closings[subject] = self._shard.waiting(*subject)
+        return self._closings[subject]
 
     def _words_of(self, subject: Subject) -> dict[int, Partial]:
         if subject not in self._words:
@@ -249,8 +293,17 @@ class Merging:
                 Change(POPULATION, word_key(kind, name, each), encode_word(words[each])) for each in sorted(partitions)
             ]
             clocks = {each: word.clock for each, word in sorted(words.items())}
-            row = Merged(kind, name, self._shard.birth_id, clocks, merged(words.values()), self._looks[kind, name])
+            newest = newest_about(words.values())
+            about = None if newest is None else newest.about
+            sums, look = merged(words.values()), self._looks[kind, name]
+            row = Merged(kind, name, self._shard.birth_id, clocks, sums, look, about)
             changes.append(Change(POPULATION, merged_key(kind, name), encode_merged(row)))
+        # A word that came and went within the run never was a row.
+        changes += [
+            Change(POPULATION, key, None if word is None else encode_word(word))
+            for key, word in sorted(self._closed.items())
+            if word is not None or key in self._shard.rows
+        ]
         return changes
 
     def system_changes(self) -> list[Change]:
@@ -259,3 +312,11 @@ class Merging:
             Change(POPULATION, LEDGER_KEY, at_rest.encode_ledger(self.ledger)),
             Change(POPULATION, POSITION_KEY, at_rest.encode_position(self.position)),
         ]
+
+
+def _by_partition(words: Iterable[Partial]) -> dict[int, list[Partial]]:
+    """Give the words of each partition."""
+    found: dict[int, list[Partial]] = {}
+    for word in words:
+        found.setdefault(word.partition, []).append(word)
+    return found

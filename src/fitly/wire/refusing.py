@@ -36,6 +36,7 @@ REASONS: Final = {
     "FORWARDED_TWICE": "sent on once already and still in the wrong partition",
     "BEFORE_OPENING": "written before the log was opened",
     "ALREADY_OPENED": "a second opening of the log",
+    "ILLEGAL_MOVE": "a control event that the state of its experiment does not allow",
     "STAMP": "a record stamp outside 1970-2149",
     "GENERATION": "a partition's sums of another generation of the log",
     "ELSEWHERE": "a partition's sums under another key, or in another partition, than their kind and name have",

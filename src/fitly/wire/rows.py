@@ -13,18 +13,21 @@ import msgspec
 
 from fitly.core.decisions import Selected
 from fitly.core.errors import Broken
+from fitly.core.experiments.trial import Trial
 from fitly.core.learner import NEVER, ROW_VERSION, ContextRow, Erased, LearnerRow, Sealed
 from fitly.core.names import UserId
 from fitly.core.numbers import Millis
 from fitly.core.partials import Kind
 from fitly.core.rules import Rules
-from fitly.core.system import SUMS_PREFIX, Ledger, Position, Sweep, Untold
+from fitly.core.system import EXPERIMENT_PREFIX, SUMS_PREFIX, Ledger, Position, Sweep, Untold
 from fitly.core.vocabulary import Context
 from fitly.wire.upgrades import context_of_2
 
 DUE_WIDTH: Final = 8
 _HEAD: Final = DUE_WIDTH + 1
 _VERSION: Final = bytes((ROW_VERSION,))
+_SECOND: Final = 2
+"""A row of this version lacks only what stands at the end of a row of the next, and has its default: nothing."""
 
 Row = TypeVar("Row")
 
@@ -51,6 +54,7 @@ _ERASED: Final = msgspec.msgpack.Decoder(Erased)
 _POSITION: Final = msgspec.msgpack.Decoder(Position)
 _LEDGER: Final = msgspec.msgpack.Decoder(Ledger)
 _RULES: Final = msgspec.msgpack.Decoder(Rules)
+_TRIAL: Final = msgspec.msgpack.Decoder(Trial)
 _SUMS: Final = msgspec.msgpack.Decoder(dict[str, bytes])
 _UNTOLD: Final = msgspec.msgpack.Decoder(Untold)
 _SWEEP: Final = msgspec.msgpack.Decoder(Sweep)
@@ -101,7 +105,7 @@ def encode_context(row: ContextRow) -> bytes:
 def decode_context(value: bytes) -> ContextRow:
     """Read a context row; raises `Broken` for bytes of another version or none."""
     row: ContextRow = _decode(_CONTEXT, value, "context")
-    return row if value[DUE_WIDTH] == ROW_VERSION else context_of_2(row)
+    return context_of_2(row) if value[DUE_WIDTH] < _SECOND else row
 
 
 def encode_erased(row: Erased) -> bytes:
@@ -182,6 +186,25 @@ def encode_rules(rules: Rules) -> bytes:
 def decode_rules(value: bytes) -> Rules:
     """Read the rules row."""
     return _decode(_RULES, value, "rules")
+
+
+def encode_trial(trial: Trial) -> bytes:
+    """Give the bytes of an experiment's row."""
+    return _at_rest(NEVER, trial)
+
+
+def decode_trial(value: bytes) -> Trial:
+    """Read an experiment's row."""
+    return _decode(_TRIAL, value, "experiment")
+
+
+def experiment_key(name: str) -> bytes:
+    r"""Give the key of an experiment's row.
+
+    >>> experiment_key("spring")
+    b'\x00experiment|spring'
+    """
+    return EXPERIMENT_PREFIX + name.encode()
 
 
 def encode_sweep(sweep: Sweep) -> bytes:

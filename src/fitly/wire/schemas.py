@@ -19,11 +19,13 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 
 from fitly.core.events import OutcomeCorrected, OutcomeRecorded
+from fitly.core.experiments.report import Report
 from fitly.core.insights import PAYLOADS, StyleProfile
 from fitly.core.rules import SHADOW_NAME, Policy, RewardWeights, Shadow
 from fitly.core.topics import TOPICS
 from fitly.core.vocabulary import Algorithm, Metric, Variant
 from fitly.wire import assessed as assessments
+from fitly.wire import attributes
 from fitly.wire.cloudevents import CloudEvent
 from fitly.wire.events import CONTROL_ADAPTER, LEARNER_ADAPTER
 from fitly.wire.moments import RFC_3339
@@ -40,7 +42,7 @@ Schema: TypeAlias = dict[str, Any]
 
 def _one_of(payload: type, bound: Schema) -> Schema:
     """Demand that at least one of a type's fields is there and keeps a bound."""
-    names = [each.name for each in dataclasses.fields(payload)]
+    names = [each.name for each in dataclasses.fields(payload) if each.name != "valid_until"]
     return {"anyOf": [{"required": [name], "properties": {name: bound}} for name in names]}
 
 
@@ -64,10 +66,13 @@ ALSO: Final[dict[type, Schema]] = {
     Policy: _FIXED,
     Shadow: {**_FIXED, "allOf": [{"properties": {"name": {"pattern": f"^{SHADOW_NAME}$"}}}]},
     RewardWeights: {"not": _WEIGHTLESS},
+    attributes.AT_THE_DOOR: _one_of(attributes.AT_THE_DOOR, {"minProperties": 1}),
     StyleProfile: _one_of(StyleProfile, {"exclusiveMinimum": 0}),
     **{payload: _one_of(payload, {"not": {"type": "null"}}) for payload in PAYLOADS.values()},
 }
 """What a type demands of its fields together; fields by themselves say it in their types."""
+LEFT_OUT: Final = {StrategySelected: ("experiment_variant", "enrolment")}
+"""Fields that are not written where they say nothing."""
 ATTRIBUTES: Final = {
     "id": "The event's id, unique for its source: (source, id) identifies it, and a repeat is a DUPLICATE.",
     "source": "Who says it.",
@@ -96,7 +101,15 @@ class _Contract(GenerateJsonSchema):
         if self.mode == "validation" and "specversion" in attributes:
             for name in ATTRIBUTES.keys() & attributes.keys():
                 attributes[name]["description"] = ATTRIBUTES[name]
+        left_out = LEFT_OUT.get(schema["cls"], ())
+        if left_out:
+            made["required"] = [name for name in made["required"] if name not in left_out]
         return made | ALSO.get(schema["cls"], {})
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Describe a mapping: where its names have a form, names of another form are refused."""
+        made = super().dict_schema(schema)
+        return made | {"additionalProperties": False} if "patternProperties" in made else made
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
         """Describe a moment: with its zone, as everywhere here."""
@@ -127,7 +140,8 @@ def _file(adapter: TypeAdapter[Any], name: str, mode: JsonSchemaMode) -> bytes:
     topic = next(topic for topic in TOPICS if topic.schema == name)
     made = adapter.json_schema(schema_generator=_Contract, mode=mode)
     for definition in made["$defs"].values():
-        definition["description"] = _prose(definition["description"])
+        if "description" in definition:  # a tuple with names has none
+            definition["description"] = _prose(definition["description"])
     head = {"$schema": DIALECT, "title": topic.name, "description": topic.help}
     return (json.dumps(head | made | head, indent=2, ensure_ascii=False) + "\n").encode()
 
@@ -146,6 +160,7 @@ def files() -> dict[str, bytes]:
         "outcomes.json": _file(outcomes, "outcomes.json", "serialization"),
         "partials.json": _file(TypeAdapter(PartialSums), "partials.json", "serialization"),
         "effectiveness-assessed.json": _file(assessed, "effectiveness-assessed.json", "serialization"),
+        "experiment-results.json": _file(TypeAdapter(Report), "experiment-results.json", "serialization"),
     }
 
 

@@ -13,7 +13,8 @@ from typing import Annotated, Final
 import msgspec
 from annotated_types import Ge, Le
 
-from fitly.core.decisions import ArmView, Because, Cause, Grounds, Parameter, ParameterValue, Selected
+from fitly.core.decisions import ArmView, Because, Cause, Enrolled, Grounds, Parameter, ParameterValue, Selected
+from fitly.core.experiments.enrolment import How
 from fitly.core.names import ConfigId, DecisionId, EventKey, UserId, named
 from fitly.core.numbers import CERTAIN, ONE, Micro, nano, to_datetime, to_millis
 from fitly.core.parameters import UNMOVED
@@ -78,11 +79,30 @@ class Setting:
     """One personalized setting, and the insight that moved it, or a word.
 
     The words are ``DEFAULT``, ``BELOW_THRESHOLD`` (an insight would move it whose confidence the learner's level does
-    not accept), ``DISABLED`` (by the learner) and ``CAPPED_BY_LOAD``.
+    not accept), ``DISABLED`` (by the learner), ``CAPPED_BY_LOAD`` and ``EXPERIMENT`` (the learner's variant sets it).
     """
 
     value: ParameterValue
     because: str | MovedBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolledBy:
+    """How a learner came to the variant of an experiment.
+
+    ``how`` is ``DRAWN``, ``GIVEN`` (by an attribute), ``FORCED`` (a test), ``ROLLED_OUT`` or ``HELD_BACK``; ``epoch``
+    numbers the weights drawn with, and ``probability`` is the variant's among them. ``purpose`` names the learner's own
+    draw, which fell from ``low`` to below ``high``; it is empty where none led here. ``mode`` is what the variant's own
+    policy came to, and null where it has none.
+    """
+
+    how: str
+    epoch: int
+    probability: Probability
+    mode: Mode | None
+    purpose: str
+    low: Probability
+    high: Probability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +111,8 @@ class StrategySelected:
 
     ``propensities`` are multiples of 10^-9 and add to 1; they are conditional on the learner-level
     assignment, whose own probability is ``assignment_probability``. Keep the decision until ``valid_until``.
+    In an experiment ``experiment_variant`` and ``enrolment`` say which variant decides and why; elsewhere they are
+    left out.
     Where insights change or lapse, it is sent again under the same ``decision_id``, with other ``parameters`` and with
     ``rendered_at``: null at first, and greater with each rendering. The header ``answers`` tells the records of one
     decision apart.
@@ -120,6 +142,8 @@ class StrategySelected:
     draws: dict[str, Probability]
     rendered_at: datetime | None = None
     grounds: AskedOf | None = None
+    experiment_variant: str | None = None
+    enrolment: EnrolledBy | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(CloudEvent[StrategySelected])
@@ -195,6 +219,9 @@ def encode_selected(selected: Selected) -> bytes:
         "rendered_at": None,
         "grounds": None if selected.grounds is None else selected.grounds._asdict(),
     }
+    if selected.enrolled is not None:
+        data["experiment_variant"] = selected.enrolled.variant
+        data["enrolment"] = _enrolment(selected.enrolled)
     rendered_at = selected.rendered_at
     if rendered_at is None:
         return encode_said(KIND, selected.decision_id, selected.user_id, decided_at, data)
@@ -202,6 +229,29 @@ def encode_selected(selected: Selected) -> bytes:
     data["rendered_at"] = said_at = to_datetime(rendered_at)
     identifier = named("rendering", selected.decision_id, str(rendered_at))
     return encode_said(KIND, identifier, selected.user_id, said_at, data)
+
+
+def _enrolment(enrolled: Enrolled) -> dict[str, object]:
+    """Give a learner's part in an experiment as `EnrolledBy` has it."""
+    return {
+        "how": enrolled.how.name,
+        "epoch": enrolled.epoch,
+        "probability": enrolled.probability / CERTAIN,
+        "mode": enrolled.mode,
+        "purpose": enrolled.purpose,
+        "low": enrolled.low / CERTAIN,
+        "high": enrolled.high / CERTAIN,
+    }
+
+
+def _enrolled(data: StrategySelected) -> Enrolled | None:
+    """Read a learner's part in an experiment back."""
+    by, variant = data.enrolment, data.experiment_variant
+    if by is None or variant is None:
+        return None
+    return Enrolled(
+        variant, How[by.how], by.epoch, nano(by.probability), by.mode, by.purpose, nano(by.low), nano(by.high)
+    )
 
 
 def decode_selected(value: bytes) -> Selected:
@@ -262,4 +312,5 @@ def _selected(data: StrategySelected) -> Selected:
         draws=data.draws,
         rendered_at=None if data.rendered_at is None else to_millis(data.rendered_at),
         grounds=None if data.grounds is None else Grounds(*(getattr(data.grounds, name) for name in Grounds._fields)),
+        enrolled=_enrolled(data),
     )

@@ -12,10 +12,12 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from fitly.core.errors import Broken
-from fitly.core.inforce import put_in_force
+from fitly.core.experiments.trial import Trials
+from fitly.core.inforce import NO_TRIALS, put_in_force
 from fitly.core.learner import NEVER
 from fitly.core.rules import Rules
 from fitly.core.system import (
+    EXPERIMENT_PREFIX,
     FOLD_KEY,
     FOLD_VERSION,
     LEDGER_KEY,
@@ -30,7 +32,15 @@ from fitly.core.topics import CONTEXTS, LEARNERS
 from fitly.wire.batch import Batch
 from fitly.wire.events import Incoming
 from fitly.wire.outgoing import Change, Outgoing
-from fitly.wire.rows import decode_fold_version, decode_ledger, decode_position, decode_rules, decode_sweep, due_of
+from fitly.wire.rows import (
+    decode_fold_version,
+    decode_ledger,
+    decode_position,
+    decode_rules,
+    decode_sweep,
+    decode_trial,
+    due_of,
+)
 from fitly.wire.summing import Sums
 from fitly.wire.sweeping import Keys
 
@@ -63,8 +73,10 @@ class Shard:
         Records by bin.
     rules : Rules
         What control events have set.
+    trials : mapping
+        Every experiment by its name, in the order of their numbers.
     force : InForce
-        The same, ready for use.
+        Rules and experiments, ready for use.
     folded_by : int
         Version of the fold that the rows are of.
     sums : Sums
@@ -84,6 +96,7 @@ class Shard:
         self.position = Position()
         self.ledger = Ledger({}, 0)
         self.rules = Rules()
+        self.trials: Trials = NO_TRIALS
         self.force = put_in_force(self.rules)
         self.sums = Sums()
         self.folded_by = FOLD_VERSION
@@ -119,12 +132,13 @@ class Shard:
             self.ledger = decode_ledger(ledger)
         if (rules := contexts.pop(RULES_KEY, None)) is not None:
             self.rules = decode_rules(rules)
-            self.force = put_in_force(self.rules)
+        self.trials = _taken_from(contexts)
+        self.force = put_in_force(self.rules, self.trials)
         if (sweep := contexts.pop(SWEEP_KEY, None)) is not None:
             self.sweep = decode_sweep(sweep)
         self.sums = Sums.taken_from(contexts)
         if self.folded_by < KEEPS_SUMS:
-            self.sums = Sums.added_up(contexts.values())
+            self.sums = Sums.added_up(contexts.values(), self.trials)
         self.due = [(due, key) for key, row in contexts.items() if (due := due_of(row)) != NEVER]
         heapify(self.due)
 
@@ -166,6 +180,7 @@ class Shard:
         self.sums = batch.sums
         self.folded_by = FOLD_VERSION
         self.rules = batch.rules
+        self.trials = batch.trials
         self.force = batch.force
         self.sweep = batch.sweep
         if not self.is_sweeping:
@@ -213,3 +228,10 @@ class Shard:
             for key in sorted(self.rows[table]):
                 yield Change(table, key, self.rows[table][key])
         yield from Batch(self).system_changes()
+
+
+def _taken_from(rows: dict[bytes, bytes]) -> Trials:
+    """Read the rows of experiments, and take them from among the learners' rows."""
+    keys = [key for key in rows if key.startswith(EXPERIMENT_PREFIX)]
+    trials = sorted((decode_trial(rows.pop(key)) for key in keys), key=lambda trial: trial.number)
+    return {trial.plan.experiment_name: trial for trial in trials}

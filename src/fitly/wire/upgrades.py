@@ -1,7 +1,8 @@
 """Rows of former versions, made what the program folds now.
 
 Knows what each version lacked. Must never know where a row was read. One function per version and kind of row, from
-that version to the next; what a former version did not know is left unknown, never guessed.
+that version to the next; what a former version did not know is left unknown, never guessed. From version 2 to 3 there
+is nothing to do: it knew no experiments and no attributes, and a row without either says so by leaving them out.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def stated(found: Verdict) -> Document:
     conditions = []
     for one in found.conditions:
         if isinstance(one.met, NotJudged):
-            said = {"met": None, "met_reason": one.met.value, "detail": f"{one.met}: {one.detail}"}
+            said: Document = {"met": None, "met_reason": one.met.value, "detail": f"{one.met}: {one.detail}"}
         else:
             said = {"met": one.met, "detail": one.detail}
         conditions.append({"name": one.name, **said})

@@ -1,13 +1,14 @@
 """The merged sums: what every partition's rows say of their sums, its newest word, and what the words add up to.
 
-Knows the table ``population``, the topic it is made of, and the rows of sums. Must never know what the sums mean.
+Knows the table ``population``, the topic it is made of, what went out of it, and the rows of sums. Must never know what
+the sums mean.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from fitly.cli.decoded import Record
@@ -17,11 +18,13 @@ from fitly.cli.proof.tables import Tables
 from fitly.cli.rows import decode, is_word
 from fitly.core import topics
 from fitly.core.errors import Refused
-from fitly.core.partials import Merged, Partial, merged
+from fitly.core.partials import Kind, Merged, Partial, merged
 from fitly.core.system import SYSTEM_PREFIX
 from fitly.settings import Settings
 from fitly.stream import read
 from fitly.stream.generation import read_generation
+from fitly.wire.looks import is_provisional
+from fitly.wire.merged import decode_merged
 from fitly.wire.partials import spelt
 from fitly.wire.population import Population
 from fitly.wire.summing import Sums
@@ -45,13 +48,18 @@ class Added:
         self.table = table
         self._refolded = refolded
         self._later: set[bytes] = set()
+        self.results: dict[bytes, bytes] = {}
 
     def see(self, records: Sequence[Record]) -> None:
         """Take in records of the topic, in order: those absorbed are folded, of later ones the keys are noted."""
         reached = self.table.position.offset
         absorbed = [record for record in records if record.offset <= reached]
         if absorbed:
-            self._refolded.adopt(self._refolded.fold(absorbed))
+            batch = self._refolded.fold(absorbed)
+            for sent in batch.outputs:
+                if sent.topic == topics.RESULTS and sent.key is not None and sent.value is not None:
+                    self.results[sent.key] = sent.value
+            self._refolded.adopt(batch)
         self._later.update(record.key for record in records if record.offset > reached and record.key is not None)
 
     def words(self, finding: Finding) -> None:
@@ -78,6 +86,49 @@ class Added:
             clocks = {partition: word.clock for partition, word in sorted(words.items())}
             made = row._replace(clocks=clocks, sums=merged(words.values()))
             finding.compare(f"{topics.POPULATION} {key.decode()}", expand(made), expand(row))
+
+    def looks(self, finding: Finding) -> None:
+        """Hold the last look at each experiment against the one that the topic gives: no closing word leaves that."""
+        for key in sorted(key for key in self.table.rows if not is_word(key)):
+            row = decode_merged(self.table.rows[key])
+            if row.kind is Kind.EXPERIMENTS:
+                again = self._refolded.merged(row.kind, row.name)
+                look = None if again is None else again.look
+                where = f"last look at {row.name}"
+                finding.compare(where, {"look": expand(look)}, {"look": expand(row.look)})
+
+
+class Reported:
+    """Holds what stands in ``experiment-results`` against the looks that the topic ``partials`` gives.
+
+    Parameters
+    ----------
+    expected : mapping
+        Key -> value of every look.
+    """
+
+    def __init__(self, expected: Mapping[bytes, bytes]) -> None:
+        self.finding = Finding("looks", "every look at an experiment went out, and no other")
+        self._expected = expected
+        self._found: dict[bytes, bytes | None] = {}
+
+    def see(self, records: Sequence[Record]) -> None:
+        """Take in records of the topic; views in between are no looks."""
+        for record in records:
+            if record.key is not None and not is_provisional(record.key):
+                self._found[record.key] = record.value
+
+    def conclude(self) -> Finding:
+        """Compare which looks there are; of those that say something else, tell how many."""
+        for key in sorted(self._expected.keys() | self._found.keys()):
+            self.finding.looked_at += 1
+            if self._found.get(key) is None or key not in self._expected:
+                told = ("a look", "none") if key in self._expected else ("none", "a look")
+                self.finding.differ(f"{topics.RESULTS} {key.decode()}", "", *told)
+        others = sum(self._found.get(key, value) != value for key, value in self._expected.items())
+        if others:
+            self.finding.notes.append(f"{others} say something else than this release makes of the same sums")
+        return self.finding
 
 
 class Said:
@@ -135,6 +186,7 @@ async def prove(settings: Settings, tables: Tables, patience: float, step: Step)
     caught_up = Finding("partials", "the agent experiments has absorbed the partials as they stood")
     words = Finding("words", "the table population holds the newest word of every partition")
     sums = Finding("merged", "the merged sums are what these words add up to")
+    looks = Finding("closes", "the last look at each experiment is what was said first after the close of its day")
     bounds = await read.bounds(settings, topics.PARTIALS)
     ends, deadline = {partition: end for partition, (_, end) in bounds.items()}, time.monotonic() + patience
     while True:
@@ -157,8 +209,12 @@ async def prove(settings: Settings, tables: Tables, patience: float, step: Step)
     for number, one in enumerate(added.values(), 1):
         one.words(words)
         one.sums(sums)
+        one.looks(looks)
         step(topics.POPULATION, number, len(added))
-    return [spoken.conclude(), caught_up, words, sums]
+    reported = Reported({key: value for one in added.values() for key, value in one.results.items()})
+    async for records in read.read_batches(settings, topics.RESULTS):
+        reported.see(records)
+    return [spoken.conclude(), caught_up, words, sums, looks, reported.conclude()]
 
 
 async def _empty(settings: Settings) -> dict[int, Population]:

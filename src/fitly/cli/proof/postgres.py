@@ -18,6 +18,8 @@ from fitly.cli.expand import expand
 from fitly.cli.proof.findings import Finding
 from fitly.cli.proof.tables import Tables
 from fitly.core import topics
+from fitly.core.experiments.lifecycle import lived
+from fitly.core.experiments.records import ExperimentRecord, experiment_record
 from fitly.core.names import ERASED_PREFIX
 from fitly.core.plain import plain
 from fitly.core.population_effectiveness import PopulationRecord, population_records
@@ -68,6 +70,7 @@ KEYS: Final[dict[type, Key]] = {
     DecisionRecord: lambda record: record.decision_id,
     OutcomeRecord: lambda record: record.id,
     PopulationRecord: lambda record: record.id,
+    ExperimentRecord: lambda record: record.experiment_name,
 }
 NAMES: Final[dict[type, str]] = {
     PreferencesRecord: "personalization_preferences",
@@ -78,6 +81,7 @@ NAMES: Final[dict[type, str]] = {
     DecisionRecord: "strategy_decisions",
     OutcomeRecord: "personalization_outcomes",
     PopulationRecord: "population_effectiveness",
+    ExperimentRecord: "personalization_experiments",
 }
 
 
@@ -179,7 +183,12 @@ async def _control(settings: Settings, positions: dict[tuple[str, int], int]) ->
     stop = await _stop(settings, topics.CONTROL, positions)
     issued = (await read_control(settings, stop=stop)).events
     found = [policy for event in issued if (policy := policy_record(event)) is not None]
-    return Source({PolicyRecord: _by_key(PolicyRecord, found)}, cut=False)
+    experiments = [experiment_record(trial) for trial in lived(issued).values()]
+    records: dict[type, dict[str, Any]] = {
+        PolicyRecord: _by_key(PolicyRecord, found),
+        ExperimentRecord: _by_key(ExperimentRecord, experiments),
+    }
+    return Source(records, cut=False)
 
 
 async def _learners(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:

@@ -1,4 +1,4 @@
-"""Experiments: what is concluded from their figures.
+"""Experiments: what is compared, who is in which variant, what is measured of them, and what it says.
 
-Knows conditions and arms. Must never know rows, topics or files.
+Knows plans, the states of an experiment, assignment, sums and reports, all pure. Must never know topics or tables.
 """

@@ -69,11 +69,11 @@ def cuped(treatment: JointMoments, control: JointMoments, everybody: JointMoment
     theta = slope(everybody)
     if isinstance(theta, Missing):
         return theta
-    one, other = (_adjusted(side, theta, everybody.mean_x) for side in (treatment, control))
+    one, other = (adjusted(side, theta, everybody.mean_x) for side in (treatment, control))
     return Cuped(theta, welch(one, other, level))
 
 
-def _adjusted(sample: JointMoments, theta: float, middle: float) -> Moments:
+def adjusted(sample: JointMoments, theta: float, middle: float) -> Moments:
     """Take theta times the covariate out of a sample's outcomes."""
     squares = sample.yy + theta * theta * sample.xx - 2 * theta * sample.xy
     if squares <= _ROUNDING * (sample.yy + theta * theta * sample.xx):

@@ -48,6 +48,7 @@ EXPERIMENTS: Final = table(
     column("plan_hash", Text, "Hash of the plan as it stood at the start", nullable=True),
     column("created_at", MOMENT, "When it was defined"),
     column("completed_at", MOMENT, "When it was completed or cancelled", nullable=True),
+    column("trial", JSON, "All that the control log has set: plan, weights, what follows the end", nullable=True),
     version(),
     UniqueConstraint("experiment_name"),
     Index(None, "status"),

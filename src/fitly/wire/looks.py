@@ -1,0 +1,56 @@
+"""What goes out of a look at an experiment.
+
+Knows topic and key, and what a look has to remember. Must never know when one is taken.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fitly.core.experiments.report import Report, report
+from fitly.core.partials import Look
+from fitly.core.topics import RESULTS
+from fitly.wire.outgoing import Outgoing
+from fitly.wire.results import encode_report
+
+PROVISIONAL: Final = "provisional"
+
+
+def result_key(name: str, look: int | str) -> bytes:
+    """Give the key of a look's result.
+
+    >>> result_key("spring", 7), result_key("spring", PROVISIONAL)
+    (b'spring|7', b'spring|provisional')
+    """
+    return f"{name}|{look}".encode()
+
+
+def is_provisional(key: bytes) -> bool:
+    """Tell whether a key is of a view between looks.
+
+    >>> is_provisional(b"spring|provisional"), is_provisional(b"spring|7")
+    (True, False)
+    """
+    return key.endswith(b"|" + PROVISIONAL.encode())
+
+
+def reported(look: Look, last: Look | None) -> tuple[Look, Report]:
+    """Report on a look, and give it with what has to be kept of it for the next.
+
+    Parameters
+    ----------
+    look : Look
+        Of an experiment.
+    last : Look or None
+        The one before it.
+    """
+    assert look.about is not None  # noqa: S101 - a look at an experiment says what it is about
+    planned = None if last is None else last.planned
+    told = report(look.about, look.sums, look=look.number, closed_at=look.clock, planned=planned)
+    return look._replace(planned=told.planned_look), told
+
+
+def outgoing_report(told: Report, partition: int) -> Outgoing:
+    """Write a report as the record it goes out as; a view in between replaces the one before."""
+    key = result_key(told.experiment_name, PROVISIONAL if told.is_provisional else told.look)
+    return Outgoing(RESULTS, key, encode_report(told), partition=partition)

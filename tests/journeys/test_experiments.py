@@ -1,0 +1,76 @@
+"""The life of an experiment, from outside: defined from files, moved by commands, and refused what is illegal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from tests.cli.test_experiments import YAML
+from tests.journeys.conftest import Installation
+
+from fitly.store.engine import connected
+
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(600)]
+
+
+def test_an_experiment_lives_by_commands_and_every_partition_hears_of_it(
+    install: Callable[..., Installation], tmp_path: Path
+) -> None:
+    one = install()
+    yaml, other = tmp_path / "plan.yaml", tmp_path / "plan.json"
+    yaml.write_text(YAML)
+
+    assert "no experiment is defined yet" in one.fitly("experiments", "list").out
+    assert "would be DRAFT" in one.fitly("experiments", "define", str(yaml), "--dry-run").out
+    assert one.fitly("experiments", "define", str(yaml)).out.count("any as DRAFT, revision 1, is in force on par") == 4
+    assert "nothing changes: revision 1" in one.fitly("experiments", "define", str(yaml)).out
+    plan = one.fitly("experiments", "show", "any", "--json").json["plan"]
+    other.write_text(json.dumps({**plan, "experiment_name": "other", "hypothesis": "It helps."}))
+    assert one.fitly("experiments", "define", str(other), "--json").json["waiting"] == []
+
+    other.write_text(json.dumps({**plan, "traffic_share": 2}))
+    assert "traffic_share: Input should be less than" in one.fitly("experiments", "define", str(other), status=2).err
+    refused = one.fitly("experiments", "resume", "any", status=1).err
+    assert "experiment 'any' is DRAFT and cannot be resumed; possible is: define, start, cancel" in refused
+    assert "there is no experiment 'nobody'" in one.fitly("experiments", "start", "nobody", status=1).err
+
+    one.fitly("experiments", "start", "any", "--by", "ada")
+    one.fitly("experiments", "pause", "any", "--stop-applying", "--note", "complaints")
+    one.fitly("experiments", "resume", "any")
+    assert "  traffic_share: 1.0 → 0.25" in one.fitly("experiments", "ramp", "any", "0.25").out
+    yaml.write_text(YAML + "planned_n: 400\n")
+    frozen = one.fitly("experiments", "define", str(yaml), status=1).err
+    assert "its traffic_share may change and nothing else, and this changes planned_n" in frozen
+    one.fitly("experiments", "cancel", "other")
+    assert "it is over" in one.fitly("experiments", "start", "other", status=1).err
+
+    shown = one.fitly("experiments", "show", "any", "--json").json
+    assert (shown["status"], shown["revision"], shown["plan"]["traffic_share"]) == ("ACTIVE", 2, 0.25)
+    assert shown["partitions"] == dict.fromkeys("0123", "ACTIVE r2")
+    listed = one.fitly("experiments", "list", "--json").json
+    assert [(each["experiment_name"], each["status"]) for each in listed] == [("any", "ACTIVE"), ("other", "CANCELLED")]
+
+    checks = one.fitly("verify", "--replay", "--json", status=None)
+    assert checks.status == 0, json.dumps([check for check in checks.json["checks"] if not check["holds"]], indent=1)
+    assert asyncio.run(rows(one, "SELECT experiment_name, status, revision FROM personalization_experiments")) == [
+        ("any", "ACTIVE", 2),
+        ("other", "CANCELLED", 1),
+    ]
+    acts = asyncio.run(rows(one, "SELECT action, actor, detail->>'reason' FROM audit_log WHERE action LIKE 'exp%'"))
+    assert [act[0] for act in acts] == [
+        *("experiment.defined", "experiment.defined", "experiment.started", "experiment.paused"),
+        *("experiment.resumed", "experiment.defined", "experiment.cancelled"),
+    ]
+    assert (acts[2][1], acts[3][2]) == ("ada", "complaints")
+
+
+async def rows(one: Installation, query: str) -> list[tuple[Any, ...]]:
+    """Give what Postgres holds, in the order it was written."""
+    async with connected(one.settings.database_url) as connection:
+        ordered = "experiment_name" if "experiment_name" in query else "id"
+        return [tuple(row) for row in await connection.execute(text(f"{query} ORDER BY {ordered}"))]

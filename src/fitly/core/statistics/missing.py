@@ -26,8 +26,6 @@ class Missing(StrEnum):
     """All values are the same: there is nothing to set a difference against."""
     NOT_ENOUGH = "NOT_ENOUGH"
     """Too few effective learners inform an off-policy estimate."""
-    CLUSTERED = "CLUSTERED"
-    """People of a group hang together: a test that takes them one by one would mislead."""
     ZERO_BASELINE = "ZERO_BASELINE"
     """The baseline's mean is 0: nothing is a percentage of it."""
     BURN_IN = "BURN_IN"

@@ -34,6 +34,8 @@ class Missing(StrEnum):
     """At no look did the always-valid p fall to the level."""
     CONSTANT_COVARIATE = "CONSTANT_COVARIATE"
     """The covariate is the same for everybody: there is nothing to adjust by."""
+    CLUSTERED = "CLUSTERED"
+    """Groups were randomized: a figure that takes people as its unit would mislead."""
     NOT_BINARY = "NOT_BINARY"
     """The metric is no yes or no."""
     PROPENSITIES_VARY = "PROPENSITIES_VARY"

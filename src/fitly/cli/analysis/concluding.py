@@ -50,7 +50,7 @@ def stated(found: Verdict) -> Document:
     for one in found.conditions:
         said: Document
         if isinstance(one.met, NotJudged):
-            said: Document = {"met": None, "met_reason": one.met.value, "detail": f"{one.met}: {one.detail}"}
+            said = {"met": None, "met_reason": one.met.value, "detail": f"{one.met}: {one.detail}"}
         else:
             said = {"met": one.met, "detail": one.detail}
         conditions.append({"name": one.name, **said})

@@ -54,7 +54,8 @@ class State(IntEnum):
     OPTED_OUT = 3
     """Opted out before they were: what was measured until then stands."""
     ENDED = 4
-    """The experiment ended and was rolled out before they were: enrolled, and never measured."""
+    """Another enrolment in the same experiment began before they were (a roll-out, an early epoch), or there were none
+    (who joined when an epoch was over): enrolled, and never measured."""
 
 
 class Enrolment(NamedTuple):

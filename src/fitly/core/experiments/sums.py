@@ -9,7 +9,7 @@ Names. ``V`` is a variant's place in the plan, from 0. ``S`` is a slice: ``a`` w
 from it. ``E`` is the number of an epoch; ``M`` is a `Measure`; ``HEX`` names a group. What is 0 is left out. Counts
 are plain, values are learners' means in 10^-6, products of two values in 10^-12. One *unit* is one learner, in a bandit
 one learner in one epoch; a unit is *measured* when its days are complete or the learner has opted out. A unit that was
-cut off by a roll-out is enrolled, and neither open nor measured.
+cut off (`State.ENDED`) is enrolled, and neither open nor measured.
 
 ================================ ==============================================================================
 ``V.S.enrolled``                 units enrolled; ``given`` those of them whom an attribute assigned
@@ -25,8 +25,8 @@ cut off by a roll-out is enrolled, and neither open nor measured.
                                  units with the measure and with outcomes before: x is their mean reward before, y
                                  their measure
 ``V.S.E.enrolled``               units of one epoch, and ``V.S.E.M.n``, ``sum``, ``squares``
-``V.u.M.nn``, ``ns``, ``ss``     over learners: n a learner's units in the variant that have the measure, s the sum of
-                                 their means
+``V.u.M.learners``               learners with units in the variant that have the measure; over these ``nn``, ``ns``,
+                                 ``ss``: n how many units, s the sum of their means
 ``V.u.W.M.nn``, ``ns``, ``sn``, ``ss``  products of a learner's n or s in V and in W, V < W
 ``cluster.HEX.V.enrolled``       units of a group; also ``measured``, ``M.n``, ``M.sum``, ``M.filled.n`` and
                                  ``M.filled.sum`` of them
@@ -242,7 +242,8 @@ def _products_by_learner(sums: dict[str, int], variants: Mapping[int, list[Enrol
                 totals[measure][variant] = n + 1, s + value
     for measure, of in totals.items():
         for v, (n, s) in of.items():
-            parts = {f"{v}.u.{measure}.nn": n * n, f"{v}.u.{measure}.ns": n * s, f"{v}.u.{measure}.ss": s * s}
+            own = f"{v}.u.{measure}"
+            parts = {f"{own}.learners": 1, f"{own}.nn": n * n, f"{own}.ns": n * s, f"{own}.ss": s * s}
             for w, (m, t) in of.items():
                 if v < w:
                     pair = f"{v}.u.{w}.{measure}"

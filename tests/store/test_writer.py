@@ -483,13 +483,14 @@ async def test_experiments_stand_where_the_control_log_has_moved_them(writer: Wr
 
 def a_trial_with_learners(partition: Partition) -> None:
     """Let learners meet two experiments, of which the first ends."""
-    in_session = {"context": Context.SESSION}
-    first, second = replace(PLAN, **in_session), replace(PLAN, experiment_name="other", **in_session)
-    for number, said in enumerate((ExperimentDefined(plan=first), started(first)), start=3):
-        partition.move(number, said)
+    first = replace(PLAN, context=Context.SESSION)
+    second = replace(first, experiment_name="other")
+    partition.move(3, ExperimentDefined(plan=first))
+    partition.move(4, started(first))
     a_term(partition, learners=6, days=10)
-    for number, said in enumerate((CANCELLED, ExperimentDefined(plan=second), started(second)), start=5):
-        partition.move(number, said)
+    partition.move(5, CANCELLED)
+    partition.move(6, ExperimentDefined(plan=second))
+    partition.move(7, started(second))
     a_term(partition, learners=8, days=18, name="late")
     a_term(partition, learners=4, days=3, name="latest")
 

@@ -68,7 +68,8 @@ bench: $(STAMP)
 
 bench-statistics: $(STAMP)
 	@$(BIN)/python tools/build_compiled.py $(COMPILED) && export PYTHONPATH=$(COMPILED) || [ $$? = 3 ]; \
-	exec $(BIN)/python -m tests.bench.statistics $(ARGS)
+	status=0; $(BIN)/python -m tests.bench.statistics $(ARGS) || status=$$?; \
+	$(BIN)/python -m tests.bench.experiments $(filter --write --quick,$(ARGS)) || status=$$?; exit $$status
 
 chaos: $(STAMP)
 	$(PYTEST) tests/chaos --timeout 3600 -v

@@ -76,10 +76,12 @@ def of_restore(run: Restored) -> Section:
         "**live rows per second** (goal: 50,000)": f"**{per_second:,.0f}**",
         "changelog records read per second, those overwritten since included": f"{run.records / run.seconds:,.0f}",
         "live rows; records read": f"{run.rows:,}; {run.records:,}",
-        "seconds, fence and deadline heap included": f"{run.seconds:.1f}",
-        "of these a partition's fence, rows and heap; until all have folded": (
-            f"{run.restoring:.1f}; {max(0.0, run.seconds - run.restoring):.1f}"
+        "seconds from the assignment until every partition has folded": f"{run.seconds:.2f}",
+        "of these until the last was released; seek, fetch, fold and commit after that": (
+            f"{run.released:.2f}; {max(0.0, run.seconds - run.released):.2f}"
         ),
+        "live rows per second until the last was released": f"{run.rows / run.released:,.0f}",
+        "seconds a partition's fence, rows and heap took, the mean": f"{run.restoring:.2f}",
         "MB read; per second": f"{megabytes:,.0f}; {megabytes / run.seconds:,.0f}",
         "bytes per learner x context row; per learner row": f"{run.row_bytes:,.0f}; {run.learner_bytes:,.0f}",
         "CPU per row read, worker": f"{run.cpu_us:.1f} µs",
@@ -88,7 +90,7 @@ def of_restore(run: Restored) -> Section:
         "live rows per million steps of the loop": _per_million(per_second, run.loop),
     }
     return Section(
-        "Restore of what the throughput run left, up to the first fold of every partition",
+        "Restore of what the throughput run left, from the assignment to the first fold of every partition",
         lines | _noise(run.loop, run.usage),
     )
 

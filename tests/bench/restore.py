@@ -5,18 +5,21 @@ Knows changelogs and rows. Must never know what is printed.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from tests.bench.machine import Loop, Usage, loop
-from tests.bench.process import Worker
+from tests.bench.process import BenchError, Worker
 from tests.bench.throughput import RECORDS
 from tests.bench.workload import BEGIN, PARTITIONS, Shape
 
 from fitly.core.numbers import DAY, HOUR
 from fitly.core.topics import CONTEXTS, LEARNERS
 from fitly.local.stack import KAFKA
+from fitly.settings import AgentName
 from fitly.stream.publish import Publisher
 from fitly.stream.restore import load_rows
 from fitly.wire.shard import Shard
@@ -31,6 +34,11 @@ GLANCE_S: Final = 0.1
 
 PATIENCE_S: Final = 900.0
 
+SAID: Final = re.compile(
+    rf"^(\S+Z) \[info +\] (assigned|restored) .* agent={AgentName.LEARNERS} .*partitions?=\[?\d", re.MULTILINE
+)
+"""What the agent measured writes of partitions that came to it; the other agent writes beside it."""
+
 
 class Restored(NamedTuple):
     """What a restore showed.
@@ -42,7 +50,12 @@ class Restored(NamedTuple):
     record_bytes : float
         Mean bytes of a record read, key and value.
     seconds : float
-        From the assignment of the partitions to their first fold: fence, rows, deadline heap, seek, one commit.
+        From the assignment of the partitions to the first fold of the last of them, as glances at the worker's page
+        show them: fence, rows, deadline heap, release, seek, first fetch, one commit. Not the start of the process, nor
+        its way into the group.
+    released : float
+        From the assignment, when all partitions are held, until the last is restored and may be read again, by the
+        stamps of the worker's own log: the restore alone.
     cpu_us : float
         CPU of the worker per record read.
     row_bytes, learner_bytes : float
@@ -50,8 +63,7 @@ class Restored(NamedTuple):
     due : int
         Entries in the deadline heaps.
     restoring : float
-        Seconds that a partition's fence, rows and heap took, the mean over the partitions (they go on side by side);
-        the rest of ``seconds`` is the seek, the first fetch and the first commit.
+        Seconds that a partition's fence, rows and heap took, the mean over the partitions; they go on side by side.
     """
 
     rows: int
@@ -65,6 +77,7 @@ class Restored(NamedTuple):
     loop: Loop
     usage: dict[str, float]
     restoring: float
+    released: float
 
 
 class Weighed:
@@ -95,6 +108,7 @@ async def measure(settings: Settings, shape: Shape, stack: Stack, say: Callable[
         usage = Usage({"worker": worker.pid} | ({KAFKA: broker.pid} if broker.pid else {}))
         page = await worker.until(lambda page: page.total(RECORDS) >= PARTITIONS, GLANCE_S, PATIENCE_S)
         seconds, cpu, shares = time.perf_counter() - began, worker.cpu() - cpu, usage.shares()
+        released = released_after(worker.log.read_text())
     after = loop()
     say("counting rows")
     shards = [Shard(partition, settings.signing_key) for partition in range(PARTITIONS)]
@@ -119,4 +133,22 @@ async def measure(settings: Settings, shape: Shape, stack: Stack, say: Callable[
         loop=before.and_after(after),
         usage=shares,
         restoring=page.total("fitly_restore_seconds_sum") / PARTITIONS,
+        released=released,
     )
+
+
+def released_after(log: str) -> float:
+    """Give the seconds from a worker's first assignment to its last restore, by what it has written of them.
+
+    Raises
+    ------
+    BenchError
+        It has not written of both.
+    """
+    stamps: dict[str, list[datetime]] = {}
+    for stamp, what in SAID.findall(log):
+        stamps.setdefault(what, []).append(datetime.fromisoformat(stamp))
+    if len(stamps) < 2:
+        message = f"the worker has not told when it was assigned and when it had restored; it said:\n{log[-3000:]}"
+        raise BenchError(message)
+    return (stamps["restored"][-1] - stamps["assigned"][0]).total_seconds()

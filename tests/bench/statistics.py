@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tests.bench import statistics_page as page
+from tests.bench.experiments import carried_over
 from tests.bench.figures import figures
 from tests.bench.gate import GATE, Run, jobs_of, run_all
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     print(page.as_text(found))
     command = " ".join(["python -m tests.bench.statistics", *arguments])
     if options.write:
-        page.PAGE.write_text(page.as_page(found, runs, command))
+        page.PAGE.write_text(carried_over(page.PAGE.read_text(), page.as_page(found, runs, command)))
         page.README.write_text(page.into_readme(page.README.read_text(), found, command))
         print(f"wrote {page.PAGE} and {page.README}", file=sys.stderr)
     return int(any(figure.holds is False for figure in found))

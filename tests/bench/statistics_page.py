@@ -6,6 +6,7 @@ Knows words and where the README keeps them. Must never know how a figure came a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -40,7 +41,8 @@ def as_text(figures: Sequence[Figure]) -> str:
 def as_page(figures: Sequence[Figure], runs: Sequence[Run], command: str) -> str:
     """Give the page of the documentation."""
     job, names = runs[0].job, sorted({run.job.world for run in runs})
-    seeds, outcomes = len({run.job.seed for run in runs}), sum(run.outcomes for run in runs)
+    seeds = max(Counter((run.job.world, run.job.policy) for run in runs).values())
+    outcomes = sum(run.outcomes for run in runs)
     size = (
         f"{len(runs)} runs of {job.learners:,} learners and {job.days} days, {seeds} seeds a world, contexts "
         f"{', '.join(job.contexts)}: {outcomes:,} outcomes. To reproduce: `{command}`."
@@ -56,7 +58,7 @@ def as_page(figures: Sequence[Figure], runs: Sequence[Run], command: str) -> str
             "",
             size,
             "",
-            *_table(figures),
+            *table(figures),
             "",
             "| world | |",
             "|---|---|",
@@ -79,12 +81,13 @@ def into_readme(readme: str, figures: Sequence[Figure], command: str) -> str:
     if not (begin and end):
         message = f"README.md has no {BEGIN} … {END}: put them where the figures belong"
         raise ValueError(message)
-    table = _table([figure for figure in figures if figure.holds is not None])
-    text = "\n".join([BEGIN, f"<!-- Written by `{command}` -->", "", *table, "", END])
+    bounded = table([figure for figure in figures if figure.holds is not None])
+    text = "\n".join([BEGIN, f"<!-- Written by `{command}` -->", "", *bounded, "", END])
     return before + text + after
 
 
-def _table(figures: Sequence[Figure]) -> list[str]:
+def table(figures: Sequence[Figure]) -> list[str]:
+    """Give figures as a table in Markdown."""
     lines = ["| figure | world | found | has to be | over |", "|---|---|--:|--:|--:|"]
     for figure in figures:
         what, world, found, bound, counted = _cells(figure)

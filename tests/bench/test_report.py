@@ -7,7 +7,8 @@ from tests.bench import report
 from tests.bench.latency import Latency
 from tests.bench.loading import Loaded
 from tests.bench.machine import Loop
-from tests.bench.restore import Restored
+from tests.bench.process import BenchError
+from tests.bench.restore import Restored, released_after
 from tests.bench.throughput import Throughput
 from tests.bench.workload import Shape
 
@@ -39,7 +40,7 @@ def latency(new: list[float]) -> Latency:
     return Latency(100.0, new, [12.0], 3, 0.0, 9_000, 0, LOOP, USAGE)
 
 
-RESTORED = Restored(100_000, 300_000, 2_100.0, 4.0, 11.0, 2_000.0, 170.0, 60_000, LOOP, USAGE, 3.0)
+RESTORED = Restored(100_000, 300_000, 2_100.0, 4.0, 11.0, 2_000.0, 170.0, 60_000, LOOP, USAGE, 2.9, 3.2)
 
 
 def test_a_page_has_every_part_and_compares_in_steps_of_the_loop() -> None:
@@ -58,13 +59,34 @@ def test_a_page_has_every_part_and_compares_in_steps_of_the_loop() -> None:
         "| events per million steps of the loop | 720 |",
         "| **live rows per second** (goal: 50,000) | **25,000** |",
         "| changelog records read per second, those overwritten since included | 75,000 |",
-        "| of these a partition's fence, rows and heap; until all have folded | 3.0; 1.0 |",
+        "| of these until the last was released; seek, fetch, fold and commit after that | 3.20; 0.80 |",
+        "| live rows per second until the last was released | 31,250 |",
         "| outcomes per second among them | 17,166 |",
         "| **events per second**, one worker, 2 processes, 4 partitions | **18,000** |",
         "| who used the cores | worker 50%, others 10%, nobody 40% |",
     ):
         assert line in page.splitlines()
     assert "**" not in report.as_text(sections)
+
+
+SAID = """
+2026-03-01T10:00:00.000000Z [info     ] assigned                       [fitly.stream.host] agent=experiments gone=[] partitions=[0, 1]
+2026-03-01T10:00:00.100000Z [info     ] assigned                       [fitly.stream.host] agent=learners gone=[] partitions=[]
+2026-03-01T10:00:00.250000Z [info     ] assigned                       [fitly.stream.host] agent=learners gone=[] partitions=[0, 1]
+2026-03-01T10:00:01.000000Z [info     ] restored                       [fitly.stream.partition] agent=learners partition=1 rows=7
+2026-03-01T10:00:02.500000Z [info     ] restored                       [fitly.stream.partition] agent=learners partition=0 rows=9
+2026-03-01T10:00:04.000000Z [info     ] restored                       [fitly.stream.partition] agent=experiments partition=0 rows=0
+2026-03-01T10:00:09.000000Z [info     ] stopped                        [fitly.stream.worker] agent=learners
+"""  # noqa: E501 - lines of a log
+
+
+def test_a_restore_is_over_when_the_last_partition_is_restored() -> None:
+    assert released_after(SAID) == 2.25
+
+
+def test_a_worker_that_restored_nothing_is_an_error() -> None:
+    with pytest.raises(BenchError, match="has not told"):
+        released_after(SAID.replace("restored", "revoked"))
 
 
 @pytest.mark.parametrize("new", [[], [5.0]])

@@ -6,7 +6,7 @@ Who is enrolled is told; everything measured of them is taken from events and fr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +21,7 @@ from fitly.core.rules import Policy
 from fitly.core.vocabulary import ArmCode, Scope
 from fitly.wire.outgoing import Outgoing
 
+DONE: Final = ("measured", "opted_out")
 MEASURES: Final = ("composite", "retention", "performance", "completion", "engagement")
 
 
@@ -40,6 +41,7 @@ class Unit:
     epoch: int
     uniform: bool
     cluster: str
+    since: int
     until: int
     before: list[int]
     decisions: dict[str, Made] = field(default_factory=dict)
@@ -74,6 +76,8 @@ class Studies(Books):
 
     def enrol(self, number: int, where: Where, unit: Unit) -> None:
         """Take in that somebody is enrolled now."""
+        for former in self.units.get(number, {}).get(where, []):
+            former.state = "ended" if former.state == "open" else former.state
         account = self.accounts.get(where)
         if account is not None:
             unit.before = [*account.own.values(), *account.forgotten_own]
@@ -88,7 +92,7 @@ class Studies(Books):
     def tell(self, event: LearnerEvent | None, bin_: str, sent: list[Outgoing], policy: Policy, now: int) -> None:
         for unit in self._all():
             if unit.state == "open" and unit.until <= now:
-                unit.state = "measured"
+                unit.state = "measured" if unit.since < unit.until else "ended"
         super().tell(event, bin_, sent, policy, now)
 
     def _all(self) -> list[Unit]:
@@ -119,7 +123,8 @@ class Studies(Books):
         """See of each decision that is remembered whether it was applied, and whether anything came to it."""
         for unit in self._open(where):
             for name, made in unit.decisions.items():
-                decision = self.accounts[where].remembered.get(name)
+                account = self.accounts.get(where)
+                decision = None if account is None else account.remembered.get(name)
                 if decision is not None:
                     made.applied = is_applied(decision)
                     if not (decision.arm == ArmCode.NOTHING and decision.since <= self.resets.get(where, 0)):
@@ -132,7 +137,8 @@ class Studies(Books):
 
     def _others(self, event: LearnerEvent) -> None:
         data = event.data
-        mine = [where for where in self.accounts if where[0] == event.user_id]
+        known = {*self.accounts, *(where for by_row in self.units.values() for where in by_row)}
+        mine = sorted(where for where in known if where[0] == event.user_id)
         if isinstance(data, PreferencesReset) and data.scope is not Scope.PREFERENCES:
             self.resets |= dict.fromkeys(mine, self.now)
         super()._others(event)
@@ -151,17 +157,17 @@ class Studies(Books):
 
     # -- sums ------------------------------------------------------------------------------------------------
 
-    def sums(self, number: int) -> dict[str, int]:
-        """Give every sum of an experiment that is not 0, by its name."""
+    def sums(self, number: int, left_out: Collection[Where]) -> dict[str, int]:
+        """Give every sum of an experiment that is not 0, by its name; without those who only try things out."""
         found: Counter[str] = Counter()
-        learners = list(self.units.get(number, {}).values())
+        learners = [units for where, units in self.units.get(number, {}).items() if where not in left_out]
         units = [unit for each in learners for unit in each]
         for variant, slice_ in {(unit.variant, "u" if unit.uniform else "a") for unit in units}:
             place = f"{variant}.{slice_}"
             here = [unit for unit in units if unit.variant == variant and ("u" if unit.uniform else "a") == slice_]
-            done = [unit for unit in here if unit.state != "open"]
+            done = [unit for unit in here if unit.state in DONE]
             found[f"{place}.enrolled"] = len(here)
-            found[f"{place}.open"] = len(here) - len(done)
+            found[f"{place}.open"] = sum(unit.state == "open" for unit in here)
             found[f"{place}.measured"] = len(done)
             found[f"{place}.opted_out"] = sum(unit.state == "opted_out" for unit in here)
             found |= fared(place, done) | fared(f"open.{place}", [unit for unit in here if unit.state == "open"])
@@ -224,7 +230,7 @@ def grouped(units: list[Unit]) -> Counter[str]:
     found: Counter[str] = Counter()
     for cluster, variant in {(unit.cluster, unit.variant) for unit in units if unit.cluster}:
         here = [unit for unit in units if (unit.cluster, unit.variant) == (cluster, variant)]
-        done = [unit for unit in here if unit.state != "open"]
+        done = [unit for unit in here if unit.state in DONE]
         place = f"cluster.{cluster}.{variant}"
         found |= Counter({f"{place}.enrolled": len(here), f"{place}.measured": len(done)})
         for k, measure in enumerate(MEASURES):
@@ -240,10 +246,12 @@ def by_learner(learners: list[list[Unit]]) -> Counter[str]:
         n, s = np.zeros((2, len(learners), 8), dtype=np.int64)
         for row, units in enumerate(learners):
             for unit in units:
-                mean = unit.mean(k) if unit.uniform and unit.state != "open" else None
+                mean = unit.mean(k) if unit.uniform and unit.state in DONE else None
                 if mean is not None:
                     n[row, unit.variant] += 1
                     s[row, unit.variant] += mean
+        for v in range(8):
+            found[f"{v}.u.{measure}.learners"] = int((n[:, v] > 0).sum())
         for name, product in (("nn", n.T @ n), ("ns", n.T @ s), ("sn", s.T @ n), ("ss", s.T @ s)):
             for v in range(8):
                 for w in range(v, 8):

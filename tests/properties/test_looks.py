@@ -70,10 +70,10 @@ def test_a_look_adds_up_the_first_word_of_every_partition_past_the_close(seed: i
     looks = looks_of(sent)
     assert (max((look["look"] for look in looks.values()), default=0)) == max(reached - FIRST + 1, 0)
     for key, look in looks.items():
-        day = day_of(to_millis(datetime.fromisoformat(look["as_of"])))
+        day = day_of(to_millis(datetime.fromisoformat(look["closed_at"])))
         assert key == f"{NAME}|{look['look']}"
         assert look["look"] == day - FIRST + 1
-        assert int(look["sums"]["n"]) == sum(sums_past(one.said, day) for one in speakers)
+        assert look["participants"] == sum(sums_past(one.said, day) for one in speakers)
     seen = {look["look"] for look in looks.values()}
     for number in range(1, reached - FIRST + 2):
         if number not in seen:  # one with the same words stands for it

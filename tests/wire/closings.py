@@ -16,6 +16,7 @@ from fitly.wire.partials import home_of
 
 NAME = "spring"
 HOME = home_of(Kind.EXPERIMENTS, NAME, PARTITIONS)
+ENROLLED = "0.a.enrolled"
 START = Millis(20_000 * DAY)
 PLAN = Plan(
     experiment_name=NAME,
@@ -37,6 +38,7 @@ class Speaker:
     offset: int = 0
     n: int = 0
     control: int = 7
+    birth: str = BIRTH
     trial: Trial = field(
         default_factory=lambda: Trial(plan=PLAN, number=1, status=Status.ACTIVE, started_at=START, plan_hash="h")
     )
@@ -58,10 +60,10 @@ class Speaker:
                 Kind.EXPERIMENTS,
                 NAME,
                 self.number,
-                BIRTH,
+                self.birth,
                 self.offset,
                 self.clock,
-                {"n": self.n},
+                {ENROLLED: self.n},
                 self.trial,
                 self.control,
                 passed if is_close else None,
@@ -71,4 +73,4 @@ class Speaker:
 
 def sums_past(said: list[Partial], day: int) -> int:
     """Give what a partition said first at or after the close of a day: computed from all that it ever said."""
-    return next(word.sums["n"] for word in said if word.clock >= Day(day) * DAY)
+    return next(word.sums[ENROLLED] for word in said if word.clock >= Day(day) * DAY)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from fitly.core.experiments.planned import PlannedLook
 from fitly.core.experiments.trial import Trial
 from fitly.core.numbers import HOUR, Day, Millis
 
@@ -85,12 +86,15 @@ class Look(NamedTuple):
         Of an experiment: the close's, from 1 for the first after the start; 0 of other sums.
     about : Trial or None
         The experiment as it was in force then.
+    planned : PlannedLook or None
+        What the planned look at the experiment found; None until it was taken.
     """
 
     clock: Millis
     sums: dict[str, int]
     number: int = 0
     about: Trial | None = None
+    planned: PlannedLook | None = None
 
 
 class Merged(NamedTuple):

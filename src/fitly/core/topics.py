@@ -177,11 +177,13 @@ TOPICS: Final = (
         key="experiment|number of the look, or experiment|provisional",
         cleanup="compact",
         config={**_LAG, "max.message.bytes": str(4 << 20)},
+        schema="experiment-results.json",
         writer=("worker",),
-        readers=("operators", "analysts", "tail", "verify"),
+        readers=("operators", "analysts", "sink", "experiments", "tail", "verify"),
         help=(
-            "Looks at experiments: one at each close of a UTC day that every partition has passed, numbered from the "
-            "first after the start. What stands under `provisional` is of the newest words, and decides nothing."
+            "Reports of looks at experiments: one at each close of a UTC day that every partition has passed, numbered "
+            "from the first after the start. What stands under `provisional` is of the newest words, and decides "
+            "nothing."
         ),
     ),
     Topic(

@@ -9,6 +9,7 @@ order, because what a later record means depends on the one before.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -18,6 +19,7 @@ from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.events import ControlEvent
 from fitly.core.experiments.assignments import AssignmentRecord, assignment_records
 from fitly.core.experiments.lifecycle import concerns
+from fitly.core.experiments.results import ResultRecord, result_record
 from fitly.core.names import ERASED_PREFIX
 from fitly.core.plain import plain
 from fitly.core.population_effectiveness import PopulationRecord, population_records
@@ -40,6 +42,7 @@ from fitly.core.system import LEDGER_KEY, SYSTEM_PREFIX
 from fitly.wire.events import parse_control
 from fitly.wire.merged import decode_merged, is_merged
 from fitly.wire.outcomes import decode_outcome
+from fitly.wire.results import decode_report
 from fitly.wire.rows import decode_context, decode_erased, decode_learner, decode_ledger, split_context_key
 from fitly.wire.selected import decode_selected
 
@@ -211,6 +214,15 @@ async def population(records: Sequence[Incoming]) -> list[tuple[PopulationRecord
         for key, record in newest(records).items()
         if record.value is not None and is_merged(key)
         for one in population_records(decode_merged(record.value))
+    ]
+
+
+async def results(records: Sequence[Incoming]) -> list[tuple[ResultRecord, int]]:
+    """Project a batch of experiment-results: of each look, and of the view in between, the newest."""
+    return [
+        (result_record(decode_report(record.value), json.loads(record.value)), record.offset)
+        for record in newest(records).values()
+        if record.value is not None
     ]
 
 

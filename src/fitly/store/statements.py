@@ -23,6 +23,7 @@ from fitly.core.events import ControlEvent
 from fitly.core.experiments.assignments import AssignmentRecord
 from fitly.core.experiments.lifecycle import concerns, heard, name_of
 from fitly.core.experiments.records import ExperimentRecord, experiment_record
+from fitly.core.experiments.results import ResultRecord
 from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
     ConfigRecord,
@@ -35,7 +36,7 @@ from fitly.core.records import (
     settled,
 )
 from fitly.core.vocabulary import Bin
-from fitly.store import keys, schema
+from fitly.store import findings, keys, schema
 from fitly.store.bulk import Guard, Upsert
 from fitly.store.naming import about_to_tell, name_assignments, name_experiments
 from fitly.store.projecting import Contexts, Control, Decisions, Learners, Outcomes
@@ -107,6 +108,7 @@ AMENDED: Final = Kind(schema.OUTCOMES, OutcomeRecord, _not_newer(schema.OUTCOMES
 DECISIONS: Final = Kind(schema.DECISIONS, DecisionRecord, _rendered_later)
 AUDIT: Final = Upsert(schema.AUDIT_LOG, [field.name for field in fields(AuditRecord)], key=["event_id"])
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
+RESULTS: Final = Kind(schema.RESULTS, ResultRecord, _not_newer(schema.RESULTS))
 EXPERIMENTS: Final = Kind(schema.EXPERIMENTS, ExperimentRecord, _not_newer(schema.EXPERIMENTS))
 ASSIGNMENTS: Final = Kind(schema.ASSIGNMENTS, AssignmentRecord, _not_newer(schema.ASSIGNMENTS))
 POPULATION: Final = Kind(schema.POPULATION, PopulationRecord, _not_newer(schema.POPULATION))
@@ -171,6 +173,14 @@ async def write_population(connection: AsyncConnection, found: Sequence[tuple[Po
     return await POPULATION.write(connection, found)
 
 
+async def write_results(connection: AsyncConnection, found: Sequence[tuple[ResultRecord, int]]) -> int:
+    """Write reports, and what the newest say into the rows of their experiments."""
+    await findings.one_at_a_time(connection)
+    written = await RESULTS.write(connection, found)
+    await findings.settle(connection, [record.experiment_id for record, _ in found])
+    return written
+
+
 async def write_control(connection: AsyncConnection, found: Control) -> int:
     """Write policy revisions, each once, where experiments stand, and with each whose act it was."""
     await AUDIT.run(connection, [astuple(act) for act in found.audits])
@@ -184,6 +194,7 @@ async def _move(connection: AsyncConnection, moves: Sequence[tuple[ControlEvent,
     """
     if not moves:
         return 0
+    await findings.one_at_a_time(connection)
     await about_to_tell(connection)
     table = schema.EXPERIMENTS
     rows = [tuple(row) for row in await connection.execute(select(table.c.trial, table.c.version).with_for_update())]
@@ -196,6 +207,7 @@ async def _move(connection: AsyncConnection, moves: Sequence[tuple[ControlEvent,
             touched[name_of(event.data)] = offset
     there = [(experiment_record(trials[name]), offset) for name, offset in touched.items() if name in trials]
     written = await EXPERIMENTS.write(connection, there)
+    await findings.settle(connection, [record.id for record, _ in there])
     await name_experiments(connection, [trials[name].number for name in touched if name in trials])
     return written
 

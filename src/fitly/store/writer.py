@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from msgspec import MsgspecError
 from sqlalchemy import func, select, update
@@ -28,7 +28,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fitly.core.errors import Broken, Refused
-from fitly.core.topics import CONTEXTS_CHANGELOG, CONTROL, LEARNERS_CHANGELOG, OUTCOMES, POPULATION_CHANGELOG, SELECTED
+from fitly.core.topics import (
+    CONTEXTS_CHANGELOG,
+    CONTROL,
+    LEARNERS_CHANGELOG,
+    OUTCOMES,
+    POPULATION_CHANGELOG,
+    RESULTS,
+    SELECTED,
+)
 from fitly.store import projecting, schema, statements
 from fitly.store.engine import make_engine, translated
 from fitly.store.projecting import Incoming
@@ -54,7 +62,7 @@ class Writer:
         The topics it understands, without the installation's prefix.
     """
 
-    topics: Final = (CONTROL, LEARNERS_CHANGELOG, CONTEXTS_CHANGELOG, SELECTED, OUTCOMES, POPULATION_CHANGELOG)
+    topics: Final = (CONTROL, LEARNERS_CHANGELOG, CONTEXTS_CHANGELOG, SELECTED, OUTCOMES, POPULATION_CHANGELOG, RESULTS)
 
     def __init__(self, url: str) -> None:
         self._engine = make_engine(url)
@@ -155,27 +163,29 @@ def _fenced(what: str, found: int, expected: int) -> str:
     return f"{where}: another sink has taken this partition over; this one stops (it may be started again)"
 
 
+Project: TypeAlias = Callable[[int, Sequence[Incoming]], Awaitable[Any]]
+Write: TypeAlias = Callable[[AsyncConnection, Any], Awaitable[int]]
+
+_HANDS: Final[dict[str, tuple[Project, Write]]] = {
+    CONTROL: (lambda _, records: projecting.control(records), statements.write_control),
+    LEARNERS_CHANGELOG: (lambda _, records: projecting.learners(records), statements.write_learners),
+    CONTEXTS_CHANGELOG: (projecting.contexts, statements.write_contexts),
+    SELECTED: (lambda _, records: projecting.decisions(records), statements.write_decisions),
+    OUTCOMES: (lambda _, records: projecting.outcomes(records), statements.write_outcomes),
+    POPULATION_CHANGELOG: (lambda _, records: projecting.population(records), statements.write_population),
+    RESULTS: (lambda _, records: projecting.results(records), statements.write_results),
+}
+"""Of each topic: what a batch of a partition says, and how that is written."""
+
+
 async def _project(topic: str, partition: int, records: Sequence[Incoming]) -> Apply:
     """Read the records before a connection is taken; what is left is writing."""
+    if topic not in _HANDS:
+        message = f"the sink does not know the topic {topic}: it reads {', '.join(Writer.topics)}"
+        raise Broken(message, restart_helps=False)
+    project, write = _HANDS[topic]
     try:
-        if topic == CONTROL:
-            control = await projecting.control(records)
-            return lambda connection: statements.write_control(connection, control)
-        if topic == LEARNERS_CHANGELOG:
-            learners = await projecting.learners(records)
-            return lambda connection: statements.write_learners(connection, learners)
-        if topic == CONTEXTS_CHANGELOG:
-            contexts = await projecting.contexts(partition, records)
-            return lambda connection: statements.write_contexts(connection, contexts)
-        if topic == SELECTED:
-            decisions = await projecting.decisions(records)
-            return lambda connection: statements.write_decisions(connection, decisions)
-        if topic == POPULATION_CHANGELOG:
-            population = await projecting.population(records)
-            return lambda connection: statements.write_population(connection, population)
-        if topic == OUTCOMES:
-            outcomes = await projecting.outcomes(records)
-            return lambda connection: statements.write_outcomes(connection, outcomes)
+        found = await project(partition, records)
     except (ValueError, MsgspecError, Refused) as error:
         first, last = (records[0].offset, records[-1].offset) if records else (-1, -1)
         message = (
@@ -183,5 +193,4 @@ async def _project(topic: str, partition: int, records: Sequence[Incoming]) -> A
             "was it written by a newer release?"
         )
         raise Broken(message, restart_helps=False) from error
-    message = f"the sink does not know the topic {topic}: it reads {', '.join(Writer.topics)}"
-    raise Broken(message, restart_helps=False)
+    return lambda connection: write(connection, found)

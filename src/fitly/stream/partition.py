@@ -6,7 +6,6 @@ Knows offsets, epochs and the order of a life. Must never know what a record mea
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
@@ -19,6 +18,7 @@ from fitly.core.errors import Retryable
 from fitly.core.vocabulary import ClockMode
 from fitly.stream.clients import BACKOFF_S, understood
 from fitly.stream.commits import Commits
+from fitly.stream.garbage import spare_what_stays
 from fitly.stream.keeping import Keeper
 from fitly.stream.restore import check_position, input_bounds, load_rows
 from fitly.stream.ticks import Ticker
@@ -36,16 +36,6 @@ log = structlog.get_logger(__name__)
 
 QUIET_S: Final = 20.0
 """Longer than a transaction may stay open: what is not finished by then is cancelled."""
-
-
-def spare_the_rows() -> None:
-    """Keep the garbage collector from walking through what a restore left: rows are bytes, and cycles are rare.
-
-    With Python's usual thresholds a quarter of the fold's time was spent in it.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 class PartitionTask:
@@ -136,7 +126,7 @@ class PartitionTask:
         await self._patiently(self._commits.fence)  # I
         await self._patiently(self._restore)  # II
         self._host.meters.observe(metrics.RESTORE_SECONDS, time.monotonic() - started)
-        spare_the_rows()
+        spare_what_stays()
         self._restored.set()
         while True:  # IV
             await self._something_to_do()

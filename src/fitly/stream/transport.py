@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 FETCH_WAIT_MS: Final = 50
 """The longest a fetch waits at the broker: aiokafka has one in flight per node, and partitions not in it wait."""
 GLANCE_S: Final = 0.05
-"""How long a poll lasts while some partition is left out: it may come back at any moment."""
+"""How long a poll lasts while some partition of ours is left out: it may come (back) at any moment, and a poll under
+way knows only those it began with. A full second of it is a second in which a partition just restored is not read."""
 
 
 class Cursor:
@@ -55,6 +56,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """
 
     logger = driver.logger  # else mode makes one of our module's name
+    consumer: Consumer
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed through to Faust
         super().__init__(*args, **kwargs)
@@ -80,7 +82,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             await asyncio.sleep(GLANCE_S)
             return {}
         wait = timeout or 0.0
-        if len(wanted) < len(self.cursors):
+        if len(wanted) < len(self.consumer.host.tasks):  # full, or still restored: taken while we wait, it is not heard
             wait = min(wait, GLANCE_S)
         before = dict(self.cursors)
         try:

@@ -24,6 +24,7 @@ from fitly.stream.agents import AGENTS
 from fitly.stream.app import App, build_app
 from fitly.stream.clients import started_reader, understood
 from fitly.stream.control import overruled
+from fitly.stream.garbage import spare_what_stays
 from fitly.stream.generation import read_generation
 from fitly.stream.host import Host
 from fitly.stream.page import Page
@@ -92,6 +93,7 @@ async def _run(settings: Settings, agent: AgentName) -> int:
     meters = Meters(agent=agent.value)
     host = Host(settings, meters, generation, lambda error: end_process(error, settings.kafka_bootstrap), AGENTS[agent])
     worker = Worker(settings, host, meters, build_app(settings, host))
+    spare_what_stays()
     return await worker.serve(stop)
 
 

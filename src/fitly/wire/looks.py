@@ -1,21 +1,18 @@
 """What goes out of a look at an experiment.
 
-Knows topic, key and JSON. Must never know when a look is taken.
+Knows topic and key, and what a look has to remember. Must never know when one is taken.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
-from fitly.core.numbers import to_datetime
-from fitly.core.partials import Look
+from fitly.core.experiments.report import Report, report
+from fitly.core.partials import Look, Merged
 from fitly.core.topics import RESULTS
 from fitly.wire.outgoing import Outgoing
-from fitly.wire.partials import spelt
+from fitly.wire.results import encode_report
 
-_ENCODER: Final = msgspec.json.Encoder()
 PROVISIONAL: Final = "provisional"
 
 
@@ -37,14 +34,41 @@ def is_provisional(key: bytes) -> bool:
     return key.endswith(b"|" + PROVISIONAL.encode())
 
 
-def outgoing_look(name: str, look: Look, birth_id: str, partition: int) -> Outgoing:
-    """Write a look as the record it goes out as."""
-    said = {
-        "experiment_name": name,
-        "look": look.number,
-        "as_of": to_datetime(look.clock),
-        "birth_id": birth_id,
-        "about": look.about,
-        "sums": spelt(look.sums),
-    }
-    return Outgoing(RESULTS, result_key(name, look.number), _ENCODER.encode(said), partition=partition)
+def reported(look: Look, last: Look | None) -> tuple[Look, Report]:
+    """Report on a look, and give it with what has to be kept of it for the next.
+
+    Parameters
+    ----------
+    look : Look
+        Of an experiment.
+    last : Look or None
+        The one before it.
+    """
+    assert look.about is not None  # noqa: S101 - a look at an experiment says what it is about
+    planned = None if last is None else last.planned
+    told = report(look.about, look.sums, look=look.number, closed_at=look.clock, planned=planned)
+    return look._replace(planned=told.planned_look), told
+
+
+def viewed(merged: Merged, partition: int) -> Outgoing | None:
+    """Write a view of the newest sums of an experiment; None of what has not started.
+
+    Parameters
+    ----------
+    merged : Merged
+        What the newest words add up to.
+    partition : int
+        Of the topic: that in which the looks are.
+    """
+    about = merged.about
+    if about is None or about.started_at is None:
+        return None
+    planned = None if merged.look is None else merged.look.planned
+    told = report(about, merged.sums, look=0, closed_at=merged.clock, planned=planned)
+    return outgoing_report(told, partition)
+
+
+def outgoing_report(told: Report, partition: int) -> Outgoing:
+    """Write a report as the record it goes out as; a view in between replaces the one before."""
+    key = result_key(told.experiment_name, PROVISIONAL if told.is_provisional else told.look)
+    return Outgoing(RESULTS, key, encode_report(told), partition=partition)

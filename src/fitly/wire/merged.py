@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from fitly.core.errors import Broken, Refused
+from fitly.core.experiments.planned import PlannedLook
 from fitly.core.experiments.trial import Trial
 from fitly.core.learner import NEVER
 from fitly.core.numbers import Millis
@@ -31,6 +32,7 @@ class _Look:
     sums: dict[str, str]
     number: int = 0
     about: Trial | None = None
+    planned: PlannedLook | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,9 @@ def encode_merged(merged: Merged) -> bytes:
 
 def _looked(look: Look) -> dict[str, Any]:
     said: dict[str, Any] = {"clock": look.clock, "sums": spelt(look.sums)}
-    return said if look.about is None else said | {"number": look.number, "about": look.about}
+    if look.about is not None:
+        said |= {"number": look.number, "about": look.about}
+    return said if look.planned is None else said | {"planned": look.planned}
 
 
 def decode_merged(value: bytes) -> Merged:
@@ -120,7 +124,7 @@ def decode_merged(value: bytes) -> Merged:
         row = _DECODER.decode(body)
         was, look = row.look, None
         if was is not None:
-            look = Look(Millis(was.clock), _read(was.sums), was.number, was.about)
+            look = Look(Millis(was.clock), _read(was.sums), was.number, was.about, was.planned)
         clocks = {partition: Millis(clock) for partition, clock in row.clocks.items()}
         return Merged(row.kind, row.name, row.birth_id, clocks, _read(row.sums), look, row.about)
     except ValueError as error:  # msgspec's errors are ValueErrors too

@@ -20,13 +20,14 @@ from fitly.core.vocabulary import Bin
 from fitly.wire import rows as at_rest
 from fitly.wire.events import Incoming
 from fitly.wire.letters import dead_letter
-from fitly.wire.looks import outgoing_look
+from fitly.wire.looks import outgoing_report, reported
 from fitly.wire.merged import decode_merged, decode_word, encode_merged, encode_word, is_closing, is_merged, subject_of
 from fitly.wire.outgoing import Change, Outgoing
 from fitly.wire.partials import decode_partial, home_of, key_of, merged_key, word_key
 from fitly.wire.signing import SIGNATURE_HEADER, is_signed
 
 Subject = tuple[Kind, str]
+_EXPERIMENTS = f"{Kind.EXPERIMENTS}|".encode()
 
 
 class Population:
@@ -158,6 +159,11 @@ class Population:
         """Give the closing words that no look was taken at yet, by their keys."""
         return {key: decode_word(self.rows[key]) for key in sorted(self.closings.get((kind, name), ()))}
 
+    def experiments(self) -> dict[bytes, bytes]:
+        """Give the merged rows of experiments, as they are at rest."""
+        mine = [key for key in self.rows if key.startswith(_EXPERIMENTS) and is_merged(key)]
+        return {key: self.rows[key] for key in sorted(mine)}
+
     def merged(self, kind: Kind, name: str) -> Merged | None:
         """Give what the words add up to, None where there are none."""
         value = self.rows.get(merged_key(kind, name))
@@ -233,8 +239,9 @@ class Merging:
         waiting[key] = self._closed[key] = partial
         self._changed.setdefault(subject, set())
         while (look := next_look(_by_partition(waiting.values()), self._shard.partitions, last)) is not None:
+            look, told = reported(look, last)
             last = self._looks[subject] = look
-            self.outputs.append(outgoing_look(subject[1], look, self._shard.birth_id, self._shard.partition))
+            self.outputs.append(outgoing_report(told, self._shard.partition))
             past = [key for key, word in waiting.items() if word.closes and word.closes.day <= day_of(look.clock)]
             for each in past:
                 del waiting[each]

@@ -19,6 +19,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core import core_schema
 
 from fitly.core.events import OutcomeCorrected, OutcomeRecorded
+from fitly.core.experiments.report import Report
 from fitly.core.insights import PAYLOADS, StyleProfile
 from fitly.core.rules import SHADOW_NAME, Policy, RewardWeights, Shadow
 from fitly.core.topics import TOPICS
@@ -139,7 +140,8 @@ def _file(adapter: TypeAdapter[Any], name: str, mode: JsonSchemaMode) -> bytes:
     topic = next(topic for topic in TOPICS if topic.schema == name)
     made = adapter.json_schema(schema_generator=_Contract, mode=mode)
     for definition in made["$defs"].values():
-        definition["description"] = _prose(definition["description"])
+        if "description" in definition:  # a tuple with names has none
+            definition["description"] = _prose(definition["description"])
     head = {"$schema": DIALECT, "title": topic.name, "description": topic.help}
     return (json.dumps(head | made | head, indent=2, ensure_ascii=False) + "\n").encode()
 
@@ -158,6 +160,7 @@ def files() -> dict[str, bytes]:
         "outcomes.json": _file(outcomes, "outcomes.json", "serialization"),
         "partials.json": _file(TypeAdapter(PartialSums), "partials.json", "serialization"),
         "effectiveness-assessed.json": _file(assessed, "effectiveness-assessed.json", "serialization"),
+        "experiment-results.json": _file(TypeAdapter(Report), "experiment-results.json", "serialization"),
     }
 
 

@@ -145,7 +145,7 @@ class PartitionSums:
     def know(self, trials: Trials) -> None:
         """Take in what became of the experiments; what has changed of one that has started is told at the next tick."""
         for name, trial in trials.items():
-            if trial is not self._trials.get(name) and trial.started_at is not None:
+            if trial != self._trials.get(name) and trial.started_at is not None:
                 self._untold.setdefault((Kind.EXPERIMENTS, name), 0)
         self._trials = trials
 

@@ -248,9 +248,9 @@ def _made_room(book: _Book) -> bool:
 
 
 def _written(row: ContextRow, before: list[Enrolment], records: list[Enrolment]) -> ContextRow:
-    """Put the records into the row; what is open now and was not there before begins to be measured."""
-    row = row._replace(trials=ENROLMENTS.join(records))
-    for place, record in enumerate(records):
-        if record.state == State.OPEN and record not in before:
-            row = enrolled(row, record, place)
+    """Keep the records; whoever has joined is measured from here on."""
+    joined = [each for each in records if each.state == State.OPEN and each not in before]
+    row = row._replace(trials=ENROLMENTS.join([each for each in records if each not in joined]))
+    for each in joined:
+        row = enrolled(row, each)
     return row

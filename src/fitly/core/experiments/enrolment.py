@@ -53,6 +53,9 @@ class State(IntEnum):
     """The measurement days are complete: nothing moves any more."""
     OPTED_OUT = 3
     """Opted out before they were: what was measured until then stands."""
+    ENDED = 4
+    """Another enrolment in the same experiment began before they were (a roll-out, an early epoch), or there were none
+    (who joined when an epoch was over): enrolled, and never measured."""
 
 
 class Enrolment(NamedTuple):

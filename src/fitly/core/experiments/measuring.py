@@ -23,11 +23,12 @@ _OPEN: Final = int(State.OPEN)
 _STATE: Final = ENROLMENTS.start_of(Enrolment._fields.index("state"))
 _STANDS: Final = ENROLMENTS.columns(*map(Enrolment._fields.index, ("state", "since"))).iter_unpack
 _ENDS: Final = ENROLMENTS.columns(*map(Enrolment._fields.index, ("state", "until"))).iter_unpack
+_DAYS: Final = ENROLMENTS.columns(*map(Enrolment._fields.index, ("state", "since", "until"))).iter_unpack
 _COUNTS: Final = Enrolment._fields.index("decisions")
 _SUMS: Final = DecisionEntry._fields.index("measured")
 
 
-def enrolled(row: ContextRow, enrolment: Enrolment, place: int = -1) -> ContextRow:
+def enrolled(row: ContextRow, enrolment: Enrolment) -> ContextRow:
     """Put an open enrolment into a row, before the first decision of it is made.
 
     Parameters
@@ -35,9 +36,8 @@ def enrolled(row: ContextRow, enrolment: Enrolment, place: int = -1) -> ContextR
     row : ContextRow
         Settled to the moment of the enrolment.
     enrolment : Enrolment
-        Who was drawn what, until when; what is measured is filled in here.
-    place : int
-        Of the record it replaces; a new one where negative.
+        Who was drawn what, until when; what is measured is filled in here. An enrolment in the same experiment that is
+        still open is cut off (a roll-out, an early epoch): what comes now is not of its variant.
 
     Returns
     -------
@@ -54,8 +54,13 @@ def enrolled(row: ContextRow, enrolment: Enrolment, place: int = -1) -> ContextR
             before_n, before_sum = before_n - entry.measured, before_sum - entry.composite
     known = enrolment._replace(state=_OPEN, before_n=before_n, before_sum=before_sum)
     packed = ENROLMENTS.pack(*known[:_COUNTS], *counts)
-    closes_at = Millis(min(row.closes_at, enrolment.until))
-    return row._replace(trials=ENROLMENTS.put(row.trials, place, packed), closes_at=closes_at)
+    trials = b"".join([_cut_off(each, enrolment.trial) for each in ENROLMENTS.all(row.trials)])
+    return row._replace(trials=trials + packed, closes_at=Millis(min(row.closes_at, enrolment.until)))
+
+
+def _cut_off(each: Enrolment, trial: int) -> bytes:
+    is_over = each.trial == trial and each.state == _OPEN
+    return ENROLMENTS.pack(*(each._replace(state=State.ENDED) if is_over else each))
 
 
 def decided(trials: bytes, applies: bool) -> bytes:  # noqa: FBT001 - a decision's own flag
@@ -105,21 +110,24 @@ def _change(row: ContextRow, old: DecisionEntry, new: DecisionEntry) -> tuple[in
 
 
 def settled(trials: bytes, now: Millis) -> bytes:
-    """Close what is complete: nothing of it moves any more."""
-    return _closed(trials, State.MEASURED, now)
+    """Close what is complete: nothing of it moves any more. Who joined when an epoch was over had no days at all."""
+    for place, (state, since, until) in enumerate(_DAYS(trials)):
+        if state == _OPEN and until <= now:
+            trials = _closed(trials, place, State.MEASURED if since < until else State.ENDED)
+    return trials
 
 
 def stopped(trials: bytes) -> bytes:
     """Close everything: the learner opted out. What was measured until then stands."""
-    return _closed(trials, State.OPTED_OUT, NEVER)
-
-
-def _closed(trials: bytes, state: State, now: Millis) -> bytes:
-    for place, (was, until) in enumerate(_ENDS(trials)):
-        if was == _OPEN and until <= now:
-            at = place * ENROLMENTS.width + _STATE
-            trials = trials[:at] + bytes((state,)) + trials[at + 1 :]
+    for place, state in enumerate(trials[_STATE :: ENROLMENTS.width]):
+        if state == _OPEN:
+            trials = _closed(trials, place, State.OPTED_OUT)
     return trials
+
+
+def _closed(trials: bytes, place: int, state: State) -> bytes:
+    at = place * ENROLMENTS.width + _STATE
+    return trials[:at] + bytes((state,)) + trials[at + 1 :]
 
 
 def next_end(trials: bytes) -> Millis:

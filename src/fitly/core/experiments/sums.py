@@ -8,11 +8,12 @@ Names. ``V`` is a variant's place in the plan, from 0. ``S`` is a slice: ``a`` w
 (everybody, where there is no bandit), ``u`` a bandit's uniform slice, ``r`` who joined in a roll-out or was held back
 from it. ``E`` is the number of an epoch; ``M`` is a `Measure`; ``HEX`` names a group. What is 0 is left out. Counts
 are plain, values are learners' means in 10^-6, products of two values in 10^-12. One *unit* is one learner, in a bandit
-one learner in one epoch; a unit is *measured* when its days are complete or the learner has opted out.
+one learner in one epoch; a unit is *measured* when its days are complete or the learner has opted out. A unit that was
+cut off (`State.ENDED`) is enrolled, and neither open nor measured.
 
 ================================ ==============================================================================
 ``V.S.enrolled``                 units enrolled; ``given`` those of them whom an attribute assigned
-``V.S.open``, ``V.S.measured``   which add to them; ``opted_out`` the measured ones that ended early
+``V.S.open``, ``V.S.measured``   of them; ``opted_out`` the measured ones that ended early
 ``V.S.with_outcome``             measured units with an outcome; ``V.S.exposed`` with a decision that was applied
 ``V.S.outcomes``                 outcomes of measured units; ``V.S.M.outcomes`` those that had the metric
 ``V.S.decisions``                decisions of measured units, ``joined`` those with an outcome, ``applied`` those
@@ -24,8 +25,8 @@ one learner in one epoch; a unit is *measured* when its days are complete or the
                                  units with the measure and with outcomes before: x is their mean reward before, y
                                  their measure
 ``V.S.E.enrolled``               units of one epoch, and ``V.S.E.M.n``, ``sum``, ``squares``
-``V.u.M.nn``, ``ns``, ``ss``     over learners: n a learner's units in the variant that have the measure, s the sum of
-                                 their means
+``V.u.M.learners``               learners with units in the variant that have the measure; over these ``nn``, ``ns``,
+                                 ``ss``: n how many units, s the sum of their means
 ``V.u.W.M.nn``, ``ns``, ``sn``, ``ss``  products of a learner's n or s in V and in W, V < W
 ``cluster.HEX.V.enrolled``       units of a group; also ``measured``, ``M.n``, ``M.sum``, ``M.filled.n`` and
                                  ``M.filled.sum`` of them
@@ -55,6 +56,7 @@ ROLLED_OUT: Final = "r"
 NO_CLUSTER: Final = bytes(8)
 _AFTERWARDS: Final = (How.ROLLED_OUT, How.HELD_BACK)
 _OPEN: Final = State.OPEN
+_DONE: Final = (State.MEASURED, State.OPTED_OUT)
 _COMPOSITE: Final = Measure.COMPOSITE.value
 _METRICS: Final = tuple(measure.value for measure in Measure)
 
@@ -100,7 +102,7 @@ def contribution(trials: bytes) -> dict[int, dict[str, int]]:
             _add(sums, "forced", 1)
         else:
             _enrolled(sums, each)
-            if each.uniform and each.state != _OPEN:
+            if each.uniform and each.state in _DONE:
                 uniform.setdefault(each.trial, {}).setdefault(each.variant, []).append(each)
     for number, variants in uniform.items():
         _products_by_learner(told[number], variants)
@@ -155,7 +157,7 @@ def _enrolled(sums: dict[str, int], each: Enrolment) -> None:
     if each.state == _OPEN:
         _add(sums, f"{place}.open", 1)
         _fared(sums, f"open.{place}", each)
-    else:
+    elif each.state in _DONE:
         _add(sums, f"{place}.measured", 1)
         _add(sums, f"{place}.opted_out", int(each.state == State.OPTED_OUT))
         _fared(sums, place, each)
@@ -221,7 +223,7 @@ def _compared(sums: dict[str, int], place: str, each: Enrolment) -> None:
 def _grouped(sums: dict[str, int], place: str, each: Enrolment) -> None:
     """Add a unit to its group."""
     _add(sums, f"{place}.enrolled", 1)
-    if each.state == _OPEN:
+    if each.state not in _DONE:
         return
     _add(sums, f"{place}.measured", 1)
     for behind, values in (("", means(each)), (".filled", filled(each))):
@@ -240,7 +242,8 @@ def _products_by_learner(sums: dict[str, int], variants: Mapping[int, list[Enrol
                 totals[measure][variant] = n + 1, s + value
     for measure, of in totals.items():
         for v, (n, s) in of.items():
-            parts = {f"{v}.u.{measure}.nn": n * n, f"{v}.u.{measure}.ns": n * s, f"{v}.u.{measure}.ss": s * s}
+            own = f"{v}.u.{measure}"
+            parts = {f"{own}.learners": 1, f"{own}.nn": n * n, f"{own}.ns": n * s, f"{own}.ss": s * s}
             for w, (m, t) in of.items():
                 if v < w:
                     pair = f"{v}.u.{w}.{measure}"

@@ -1,5 +1,6 @@
-"""Figures derived from exact sums, one idea per file.
+"""Figures derived from sums, one idea per file, in two steps: values become sums, and sums become figures.
 
-Every figure here is a function of integer sums in millionths, so that it can be merged, taken back and
-recomputed anywhere with the same answer; it must equal the reference library run on the raw data.
+Sums are small frozen things that add: `Sums` and `JointSums` of exact integers in millionths, for the stream (they can
+be taken back), and `Moments` and `JointMoments` of floats, for files. Integer sums become moments by one division, so
+every figure that is a function of moments serves both. It must equal the reference library run on the raw data.
 """

@@ -1,7 +1,7 @@
-"""Pearson's correlation of being personalized (0 or 1) and how it went, with Fisher's interval.
+"""Pearson's correlation, with Fisher's interval: of being personalized (0 or 1) and how it went, or of any two numbers.
 
-Knows two samples' sums. Must never know how decisions came to be in one or the other: whether they were
-randomized is the caller's business, and without that the figure means nothing.
+Knows two samples' sums, or the moments of pairs. Must never know how decisions came to be in one or the other:
+whether they were randomized is the caller's business, and without that the figure means nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from scipy.special import betainc, ndtri
 
+from fitly.core.statistics.joint import JointMoments
 from fitly.core.statistics.missing import Missing
 from fitly.core.statistics.sums import Sums
 from fitly.core.statistics.welch import Interval
@@ -65,6 +66,32 @@ def correlation(applied: Sums, baseline: Sums, level: float) -> Correlation | Mi
     left = (square - across * across) / square
     p_value = float(betainc(count / 2 - 1, 0.5, left))
     return Correlation(r, p_value, _fisher(r, count, level))
+
+
+def pearson(pairs: JointMoments, level: float) -> Correlation | Missing:
+    """Correlate two numbers of the same people.
+
+    Returns
+    -------
+    Correlation or Missing
+        Equals ``scipy.stats.pearsonr`` and its ``confidence_interval(level)`` on the raw pairs; four pairs at least.
+
+    Examples
+    --------
+    >>> found = pearson(JointMoments.of([1.0, 2.0, 3.0, 4.0], [1.0, 3.0, 2.0, 4.0]), 0.95)
+    >>> round(found.r, 6), round(found.p_value, 6)
+    (0.8, 0.2)
+    """
+    if pairs.n < _LEAST:
+        return Missing.TOO_FEW
+    if not pairs.xx or not pairs.yy:
+        return Missing.ZERO_VARIANCE
+    r = pairs.xy / math.sqrt(pairs.xx) / math.sqrt(pairs.yy)
+    r = max(-1.0, min(1.0, r))
+    # P(|R| > r) of a symmetric beta distribution on [-1, 1]; near r = 1 nothing of 1 - r is squared away.
+    half = pairs.n / 2 - 1
+    p_value = 2 * float(betainc(half, half, (1 - abs(r)) / 2))
+    return Correlation(r, p_value, _fisher(r, pairs.n, level))
 
 
 def _fisher(r: float, count: int, level: float) -> Interval:

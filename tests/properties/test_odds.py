@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import chisquare
 from tests.core.partition import BIRTH, START
 
-from fitly.core.deciding import Draws, _draw, decide
+from fitly.core.deciding import Drawn, Draws, _gated, _personalize, decide
 from fitly.core.decisions import Cause
 from fitly.core.eligibility import is_held_out
 from fitly.core.entries import ARMS
@@ -126,6 +126,13 @@ def _chances_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fitly.core.policies.chances", lru_cache(chances))
 
 
+def draw(row: ContextRow, learner: LearnerRow, force: InForce, number: int) -> Drawn:
+    """Go through the modes, where no experiment is."""
+    draws = Draws(force, EventKey(f"k{number}"), row)
+    gated = _gated(row, learner, force, draws, Millis(START))
+    return _personalize(row, learner, force, draws, force.eligible[row.context]) if gated is None else gated
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_draws_follow_the_odds_that_are_told(name: str) -> None:
     policy, priors, arms, modes = CASES[name]
@@ -138,7 +145,7 @@ def test_draws_follow_the_odds_that_are_told(name: str) -> None:
     odds: dict[str, int] = dict(first.propensities)
     for n in range(DRAWS):
         # What `decide` asks before it writes the record: a hundred thousand records would take a minute.
-        one = _draw(row, learner, force, Draws(force, EventKey(f"k{n}"), row), Millis(START))
+        one = draw(row, learner, force, n)
         assert one.propensities == odds
         seen.add(one.mode)
         drawn[one.variant or "NONE"] += 1
@@ -155,7 +162,7 @@ def test_a_decision_says_what_was_drawn_for_it(name: str) -> None:
     learner = LearnerRow(user_id=ADA, preferences=Preferences(), created_at=START, updated_at=START)
     for n in range(100):
         _, selected = decide(row, learner, force, Millis(START), Cause(EventKey(f"k{n}"), 0, n))
-        one = _draw(row, learner, force, Draws(force, EventKey(f"k{n}"), row), Millis(START))
+        one = draw(row, learner, force, n)
         assert (selected.mode, selected.strategy_variant) == (one.mode, one.variant)
         assert selected.propensities == one.propensities
 

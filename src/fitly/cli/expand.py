@@ -160,10 +160,8 @@ def expand(value: object) -> Plain:
             plain = {str(expand(key)): expand(inner) for key, inner in value.items()}
         case list() | tuple() if not hasattr(value, "_fields"):
             plain = [expand(item) for item in value]
-        case IntEnum():
-            plain = value.name
-        case Enum():
-            plain = expand(value.value)
+        case Enum():  # a code goes by its name
+            plain = value.name if isinstance(value, IntEnum) else expand(value.value)
         case bytes():
             plain = value.hex()
         case datetime():

@@ -46,8 +46,9 @@ def conclude(
 
 def stated(found: Verdict) -> Document:
     """Give a verdict as a document."""
-    conditions = []
+    conditions: list[Document] = []
     for one in found.conditions:
+        said: Document
         if isinstance(one.met, NotJudged):
             said = {"met": None, "met_reason": one.met.value, "detail": f"{one.met}: {one.detail}"}
         else:

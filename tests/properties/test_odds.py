@@ -126,19 +126,11 @@ def _chances_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fitly.core.policies.chances", lru_cache(chances))
 
 
-<<<<<<< HEAD
-def draw(row: ContextRow, learner: LearnerRow, force: InForce, number: int) -> Drawn:
-    """Go through the modes, where no experiment is."""
-    draws = Draws(force, EventKey(f"k{number}"), row)
-    gated = _gated(row, learner, force, draws, Millis(START))
-    return _personalize(row, learner, force, draws, force.eligible[row.context]) if gated is None else gated
-=======
 def drawn_for(row: ContextRow, learner: LearnerRow, force: InForce, cause: EventKey) -> Drawn:
     """Give what `decide` draws, without the record it writes: a hundred thousand records would take a minute."""
     draws = Draws(force, cause, row)
     gated = _gated(row, learner, force, draws, Millis(START))
     return gated or _personalize(row, learner, force, draws, force.eligible[row.context])
->>>>>>> main
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -152,12 +144,7 @@ def test_draws_follow_the_odds_that_are_told(name: str) -> None:
     _, first = decide(row, learner, force, Millis(START), Cause(EventKey("k0"), 0, 0))
     odds: dict[str, int] = dict(first.propensities)
     for n in range(DRAWS):
-<<<<<<< HEAD
-        # What `decide` asks before it writes the record: a hundred thousand records would take a minute.
-        one = draw(row, learner, force, n)
-=======
         one = drawn_for(row, learner, force, EventKey(f"k{n}"))
->>>>>>> main
         assert one.propensities == odds
         seen.add(one.mode)
         drawn[one.variant or "NONE"] += 1
@@ -174,11 +161,7 @@ def test_a_decision_says_what_was_drawn_for_it(name: str) -> None:
     learner = LearnerRow(user_id=ADA, preferences=Preferences(), created_at=START, updated_at=START)
     for n in range(100):
         _, selected = decide(row, learner, force, Millis(START), Cause(EventKey(f"k{n}"), 0, n))
-<<<<<<< HEAD
-        one = draw(row, learner, force, n)
-=======
         one = drawn_for(row, learner, force, EventKey(f"k{n}"))
->>>>>>> main
         assert (selected.mode, selected.strategy_variant) == (one.mode, one.variant)
         assert selected.propensities == one.propensities
 

@@ -15,7 +15,17 @@ from tests.golden.population import POPULATION
 
 from fitly.core.assessments import Assessed, Direction, Flip, WindowKind
 from fitly.core.attributes import Attribute, AttributesTold
-from fitly.core.decisions import ArmView, Because, Cause, Measured, OutcomeAmended, OutcomeFiled, Parameter, Selected
+from fitly.core.decisions import (
+    ArmView,
+    Because,
+    Cause,
+    Enrolled,
+    Measured,
+    OutcomeAmended,
+    OutcomeFiled,
+    Parameter,
+    Selected,
+)
 from fitly.core.effectiveness import effectiveness_records
 from fitly.core.entries import (
     ARMS,
@@ -48,7 +58,7 @@ from fitly.core.events import (
     PolicyRevised,
     PriorsRevised,
 )
-from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment
+from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment, How
 from fitly.core.experiments.fingerprint import plan_hash
 from fitly.core.experiments.plan import (
     Bandit,
@@ -222,6 +232,14 @@ SELECTED = Selected(
     },
     draws={"tie": 0.25, "control": 0.598816328081329, "explore": 0.9763535114435699},
 )
+TREATED = SELECTED._replace(
+    mode=Mode.EXPERIMENT,
+    experiment="spaced-review",
+    enrolled=Enrolled(
+        "treatment", How.DRAWN, 3, Nano(250_000_000), Mode.EXPLOIT, "assign|spaced-review|3", Nano(500_000_000),
+        Nano(750_000_000),
+    ),
+)  # fmt: skip
 WITHHELD = SELECTED._replace(
     mode=Mode.OPTED_OUT,
     apply=False,
@@ -413,6 +431,7 @@ ROWS: Final[Cases] = {
     "learner of whom all is known": lambda: encode_learner(INFORMED).hex(),
     "context that waits for a lapse": lambda: encode_context(WAITING).hex(),
     "learner with groups and attributes": lambda: encode_learner(DESCRIBED).hex(),
+    "context in an experiment": lambda: encode_context(CONTEXT._replace(standing=Sealed.of(TREATED))).hex(),
     "context with experiments": lambda: encode_context(TRIED).hex(),
     "marker of an erased learner": lambda: encode_erased(Erased(NOW, SEEN.pack(fingerprint(KEY), 20_514))).hex(),
     "position": lambda: encode_position(Position(BIRTH, 4, "LIVE", 123_456, NOW)).hex(),
@@ -493,6 +512,7 @@ SAID: Final[Cases] = {
         "fitly.outcome.recorded.v1", "lms", "o-1", ELEVE, to_datetime(NOW),
         OutcomeRecorded(outcome_type=OutcomeType.SESSION_COMPLETED, context=Context.SESSION, retention_score=0.5),
     ).decode(),
+    "selected in an experiment": lambda: encode_selected(TREATED).decode(),
     "attributes as we write them": lambda: encode_event(
         "fitly.learner.attributes.v1", "register", "a-1", ELEVE, to_datetime(NOW),
         AttributesTold(groups={"class": "7b"}, attributes={"language": "fr", "year": None}, valid_until=NOW),

@@ -21,6 +21,7 @@ from tests.golden.cases import (
     RULES,
     SELECTED,
     TRIAL,
+    TREATED,
     TRIED,
     WAITING,
     WITHHELD,
@@ -137,6 +138,10 @@ def test_rows_of_version_2_are_read_as_what_they_were() -> None:
 def test_rows_with_attributes_and_experiments_are_read_as_what_they_were() -> None:
     rows = {case: bytes.fromhex(value) for case, value in corpus("rows").items()}
     assert decode_learner(rows["learner with groups and attributes"]) == DESCRIBED
+    treated = decode_context(rows["context in an experiment"]).standing
+    assert treated is not None
+    assert treated.open() == TREATED
+    assert decode_selected(corpus("said")["selected in an experiment"].encode()) == TREATED
     row = decode_context(rows["context with experiments"])
     assert (row.trials, row.left_out) == (TRIED.trials, True)
 

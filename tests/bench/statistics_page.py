@@ -6,6 +6,7 @@ Knows words and where the README keeps them. Must never know how a figure came a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -40,7 +41,8 @@ def as_text(figures: Sequence[Figure]) -> str:
 def as_page(figures: Sequence[Figure], runs: Sequence[Run], command: str) -> str:
     """Give the page of the documentation."""
     job, names = runs[0].job, sorted({run.job.world for run in runs})
-    seeds, outcomes = len({run.job.seed for run in runs}), sum(run.outcomes for run in runs)
+    seeds = max(Counter((run.job.world, run.job.policy) for run in runs).values())
+    outcomes = sum(run.outcomes for run in runs)
     size = (
         f"{len(runs)} runs of {job.learners:,} learners and {job.days} days, {seeds} seeds a world, contexts "
         f"{', '.join(job.contexts)}: {outcomes:,} outcomes. To reproduce: `{command}`."

@@ -9,13 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 from tests.cli.test_experiments import YAML
-from tests.journeys.conftest import Installation
+from tests.journeys.conftest import Answer, Installation
 
+from fitly.cli import main
 from fitly.store.engine import connected
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(600)]
+
+
+def said(one: Installation, *arguments: str, status: int = 0) -> Answer:
+    """Run a command of `fitly experiments` in this process: to start Python two dozen times would take a minute."""
+    patience = [] if arguments[0] in {"list", "show"} else ["--timeout", "120"]
+    done = CliRunner(env=one.environment).invoke(main, ["experiments", *arguments, *patience])
+    assert done.exit_code == status, f"{arguments}: {done.exit_code}\n{done.stdout}\n{done.stderr}"
+    return Answer(done.exit_code, done.stdout, done.stderr)
 
 
 def test_an_experiment_lives_by_commands_and_every_partition_hears_of_it(
@@ -25,34 +35,34 @@ def test_an_experiment_lives_by_commands_and_every_partition_hears_of_it(
     yaml, other = tmp_path / "plan.yaml", tmp_path / "plan.json"
     yaml.write_text(YAML)
 
-    assert "no experiment is defined yet" in one.fitly("experiments", "list").out
-    assert "would be DRAFT" in one.fitly("experiments", "define", str(yaml), "--dry-run").out
-    assert one.fitly("experiments", "define", str(yaml)).out.count("any as DRAFT, revision 1, is in force on par") == 4
-    assert "nothing changes: revision 1" in one.fitly("experiments", "define", str(yaml)).out
-    plan = one.fitly("experiments", "show", "any", "--json").json["plan"]
+    assert "no experiment is defined yet" in said(one, "list").out
+    assert "would be DRAFT" in said(one, "define", str(yaml), "--dry-run").out
+    assert said(one, "define", str(yaml)).out.count("any as DRAFT, revision 1, is in force on par") == 4
+    assert "nothing changes: revision 1" in said(one, "define", str(yaml)).out
+    plan = said(one, "show", "any", "--json").json["plan"]
     other.write_text(json.dumps({**plan, "experiment_name": "other", "hypothesis": "It helps."}))
-    assert one.fitly("experiments", "define", str(other), "--json").json["waiting"] == []
+    assert said(one, "define", str(other), "--json").json["waiting"] == []
 
     other.write_text(json.dumps({**plan, "traffic_share": 2}))
-    assert "traffic_share: Input should be less than" in one.fitly("experiments", "define", str(other), status=2).err
-    refused = one.fitly("experiments", "resume", "any", status=1).err
+    assert "traffic_share: Input should be less than" in said(one, "define", str(other), status=2).err
+    refused = said(one, "resume", "any", status=1).err
     assert "experiment 'any' is DRAFT and cannot be resumed; possible is: define, start, cancel" in refused
-    assert "there is no experiment 'nobody'" in one.fitly("experiments", "start", "nobody", status=1).err
+    assert "there is no experiment 'nobody'" in said(one, "start", "nobody", status=1).err
 
-    one.fitly("experiments", "start", "any", "--by", "ada")
-    one.fitly("experiments", "pause", "any", "--stop-applying", "--note", "complaints")
-    one.fitly("experiments", "resume", "any")
-    assert "  traffic_share: 1.0 → 0.25" in one.fitly("experiments", "ramp", "any", "0.25").out
+    said(one, "start", "any", "--by", "ada")
+    said(one, "pause", "any", "--stop-applying", "--note", "complaints")
+    said(one, "resume", "any")
+    assert "  traffic_share: 1.0 → 0.25" in said(one, "ramp", "any", "0.25").out
     yaml.write_text(YAML + "planned_n: 400\n")
-    frozen = one.fitly("experiments", "define", str(yaml), status=1).err
+    frozen = said(one, "define", str(yaml), status=1).err
     assert "its traffic_share may change and nothing else, and this changes planned_n" in frozen
-    one.fitly("experiments", "cancel", "other")
-    assert "it is over" in one.fitly("experiments", "start", "other", status=1).err
+    said(one, "cancel", "other")
+    assert "it is over" in said(one, "start", "other", status=1).err
 
-    shown = one.fitly("experiments", "show", "any", "--json").json
+    shown = said(one, "show", "any", "--json").json
     assert (shown["status"], shown["revision"], shown["plan"]["traffic_share"]) == ("ACTIVE", 2, 0.25)
     assert shown["partitions"] == dict.fromkeys("0123", "ACTIVE r2")
-    listed = one.fitly("experiments", "list", "--json").json
+    listed = said(one, "list", "--json").json
     assert [(each["experiment_name"], each["status"]) for each in listed] == [("any", "ACTIVE"), ("other", "CANCELLED")]
 
     checks = one.fitly("verify", "--replay", "--json", status=None)

@@ -9,6 +9,7 @@ import click
 
 from fitly import __version__
 from fitly.cli import (
+    analyze,
     doctor,
     experiments,
     explain,
@@ -55,6 +56,7 @@ for command in (
     snapshots.snapshots,
     explain.explain,
     verify.verify,
+    analyze.analyze,
     policy.policy,
     experiments.experiments,
     rights.preferences,

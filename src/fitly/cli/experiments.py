@@ -222,3 +222,35 @@ def show_experiment(settings: Settings, *, name: str, as_json: bool) -> None:
         show.document(found)
     else:
         click.echo("\n".join(show.tree(found)))
+
+
+@experiments.command()
+@_named
+@click.option("--look", type=click.IntRange(min=1), metavar="N", help="That of look N (default: the newest look).")
+@click.option("--provisional", is_flag=True, help="The view between looks: newer, and it decides nothing.")
+@as_json
+@configured(Need.KAFKA)
+def report(settings: Settings, *, name: str, look: int | None, provisional: bool, as_json: bool) -> None:
+    """Report on an experiment: every condition of a verdict, the arms, the intervals over looks, mismatches.
+
+    Looks are taken at the close of each UTC day of the event clock. Status 1: there is no such report yet.
+    """
+    from fitly.cli.reported import lay_out  # noqa: PLC0415
+    from fitly.cli.reporting import chosen, read_reports  # noqa: PLC0415
+
+    if look is not None and provisional:
+        fail("a view between looks has no number: give --look or --provisional", Exit.USAGE)
+    documents = run(read_reports(settings, name))
+    found = chosen(documents, look, provisional=provisional)
+    if found is None:
+        which = "view between looks" if provisional else "look" if look is None else f"look {look}"
+        fail(
+            f"there is no {which} at {name!r}: `fitly experiments show {name}` tells where it stands; the first look "
+            "is taken at the first close of a UTC day after the start that every partition has passed",
+            Exit.NO,
+        )
+    document, told, history = found
+    if as_json:
+        show.document(document)
+    else:
+        lay_out(told, history, show.console())

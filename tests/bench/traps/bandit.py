@@ -110,7 +110,7 @@ def _named(is_uniform: Flags, drawn: list[tuple[Ints, Ints]]) -> dict[str, int]:
             for behind in ("", ".filled"):
                 sums |= {f"{at}.composite{behind}.{part}": value for part, value in zip(_PARTS, whole, strict=True)}
         n, s = counts[side][is_uniform], totals[side][is_uniform]
-        for name, value in (("nn", n * n), ("ns", n * s), ("ss", s * s)):
+        for name, value in (("learners", n > 0), ("nn", n * n), ("ns", n * s), ("ss", s * s)):
             sums[f"{side}.u.composite.{name}"] = int(value.sum())
     (n, m), (s, t) = counts[:, is_uniform], totals[:, is_uniform]
     for name, value in (("nn", n * m), ("ns", n * t), ("sn", s * m), ("ss", s * t)):

@@ -8,18 +8,16 @@ in their place: as many values as there are groups, with the spread that their c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
 from fitly.core.experiments.counted import Arm, across, clustered
 from fitly.core.experiments.figures import (
-    Adjusted,
     Allocation,
     AlwaysValid,
     Comparison,
     CountedUnit,
-    Family,
     Fixed,
     LessNoise,
     Margin,
@@ -27,7 +25,6 @@ from fitly.core.experiments.figures import (
     Role,
 )
 from fitly.core.experiments.plan import Measure
-from fitly.core.statistics.adjust import benjamini_hochberg, holm
 from fitly.core.statistics.clusters import Clustered, ClusterTest, clustered_difference
 from fitly.core.statistics.cuped import adjusted, slope
 from fitly.core.statistics.effect_size import cohens_d
@@ -284,37 +281,3 @@ def _margin(between: float | Missing, look: Sequential | Missing, margin: float)
     return Margin(
         margin=margin, kept=lower > -margin, crossed=upper < 0 and between <= -margin, lower=lower, lower_reason=None
     )
-
-
-def held_together(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Adjust the p of all comparisons of a report: Holm over the primary metric, Benjamini and Hochberg over the rest.
-
-    Parameters
-    ----------
-    comparisons : sequence of Comparison
-        Of one allocation.
-    """
-    found = list(comparisons)
-    for family, adjust in ((Family.HOLM, holm), (Family.BENJAMINI_HOCHBERG, benjamini_hochberg)):
-        of_primary = family is Family.HOLM
-        mine = [place for place, each in enumerate(found) if (each.role is Role.PRIMARY) is of_primary]
-        fixed = adjust([decisive(found[place]) for place in mine])
-        tests = sum(not isinstance(p, Missing) for p in fixed)
-        valid = adjust([_always_valid_p(found[place]) for place in mine])
-        for place, one, other in zip(mine, fixed, valid, strict=True):
-            together = Adjusted(family=family, tests=tests, fixed=value(one), always_valid=value(other))
-            found[place] = replace(found[place], adjusted=together)
-    return found
-
-
-def decisive(comparison: Comparison) -> float | Missing:
-    """Give the p of one look that takes clusters into account: the robust one where there are any, else Welch's."""
-    if comparison.robust is not None:
-        return comparison.robust.p_value
-    missing = comparison.robust_reason or comparison.fixed_reason
-    return Missing(missing or Missing.TOO_FEW) if missing or comparison.fixed is None else comparison.fixed.p_value
-
-
-def _always_valid_p(comparison: Comparison) -> float | Missing:
-    told = comparison.always_valid
-    return Missing(comparison.always_valid_reason or Missing.TOO_FEW) if told is None else told.p_value

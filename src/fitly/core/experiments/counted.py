@@ -79,13 +79,10 @@ class Arm:
         return JointSums.of((sums.get(whole, 0), sums.get(part, 0)) for sums in self.groups.values())
 
     def by_learner(self, measure: Measure) -> ClusterSums:
-        """Give learners' counts and totals of a measure over a bandit's epochs.
-
-        How many learners there are is not summed; every unit is taken for one, which the corrections for few clusters
-        do not feel where there are hundreds.
-        """
+        """Give learners' counts and totals of a measure over a bandit's epochs."""
         n, total, _ = self.of(measure)
-        return ClusterSums(n, n, total, *(self.count(f"{measure}.{part}") for part in ("nn", "ns", "ss")))
+        learners, *products = (self.count(f"{measure}.{part}") for part in ("learners", "nn", "ns", "ss"))
+        return ClusterSums(learners, n, total, *products)
 
 
 def arms(sums: Mapping[str, int], variants: int, slices: Iterable[str]) -> list[Arm]:

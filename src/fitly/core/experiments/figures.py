@@ -73,7 +73,7 @@ class ArmFigures:
     weight : float or None
         In force now; None before the start.
     enrolled, open, measured, opted_out : int
-        Enrolled = open + measured; whoever opted out is measured, early.
+        Enrolled = open + measured + those cut off by a later enrolment; whoever opted out is measured, early.
     with_outcome, decisions : int
         Of those measured: how many had any outcome, and their decisions.
     join_rate, applied_share : float or None
@@ -289,43 +289,3 @@ class Contrast:
     se: float
     p_value: float
     ci: Interval
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """What can still be found, and when; for one treatment and the primary metric.
-
-    Attributes
-    ----------
-    n_now, n_planned : float
-        Units (as the comparison's) of both arms, measured and expected at the planned end.
-    detectable_now, detectable_planned : float or None
-        Differences that one look at level .04 finds in 80 of 100 experiments.
-    power : dict
-        Difference -> chance that one look at the planned n finds it.
-    """
-
-    treatment: str
-    unit: CountedUnit
-    n_now: int
-    n_planned: float
-    detectable_now: float | None
-    detectable_now_reason: str | None
-    detectable_planned: float | None
-    detectable_planned_reason: str | None
-    power: dict[str, float]
-    power_reason: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """Days until something is reached at the rate observed; 0 where it is."""
-
-    minimum_duration: float
-    minimum_participants: float | None
-    minimum_participants_reason: str | None
-    planned_end: float
-    planned_n: float | None
-    planned_n_reason: str | None
-    measured_per_day: float | None
-    measured_per_day_reason: str | None

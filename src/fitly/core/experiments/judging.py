@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from fitly.core.experiments.comparing import decisive
+from fitly.core.experiments.families import decisive
 from fitly.core.experiments.figures import Check, Comparison, Role, Suspicion
 from fitly.core.experiments.plan import Plan
 from fitly.core.experiments.planned import PlannedLook
@@ -176,7 +176,7 @@ def _mismatches(checks: Sequence[Check]) -> dict[str, tuple[bool, str]]:
             continue
         worst = min(mine, key=lambda check: (not check.blocks, 1.0 if check.p_value is None else check.p_value))
         what = f"by {worst.unit}{f', {worst.measure}' if worst.measure else ''}"
-        p = worst.p_value_reason if worst.p_value is None else f"p {worst.p_value:.3g}"
+        p = f"no test ({worst.p_value_reason})" if worst.p_value is None else f"p {worst.p_value:.3g}"
         evidence = "" if worst.log10_e is None else f", evidence 10^{worst.log10_e:.1f} (blocks from 10^3)"
         found[suspicion.value.lower()] = (any(check.blocks for check in mine), f"{what}: {p}{evidence}")
     return found

@@ -15,10 +15,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from fitly.core.experiments.alerting import Alert, alerts
-from fitly.core.experiments.comparing import Setting, compared, held_together, paired
+from fitly.core.experiments.comparing import Setting, compared, paired
 from fitly.core.experiments.counted import Arm, arms
 from fitly.core.experiments.describing import described, not_enrolled
 from fitly.core.experiments.factors import contrasts
+from fitly.core.experiments.families import held_together
 from fitly.core.experiments.figures import (
     Allocation,
     ArmFigures,
@@ -26,15 +27,13 @@ from fitly.core.experiments.figures import (
     Comparison,
     Contrast,
     CountedUnit,
-    Left,
-    Outlook,
     Role,
 )
 from fitly.core.experiments.judging import Judgement, Known, judge, planned_look
 from fitly.core.experiments.mismatches import Counted, checks
 from fitly.core.experiments.plan import ExperimentType, Measure, Plan, RandomizationUnit
 from fitly.core.experiments.planned import PlannedLook
-from fitly.core.experiments.planning import elapsed, left, outlook, planned_units
+from fitly.core.experiments.planning import Left, Outlook, elapsed, left, outlook, planned_units
 from fitly.core.experiments.sums import ASSIGNED, ROLLED_OUT, UNIFORM
 from fitly.core.experiments.trial import Afterwards, Status, Trial
 from fitly.core.numbers import Millis, to_datetime

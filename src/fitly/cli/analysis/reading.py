@@ -1,0 +1,207 @@
+"""A CSV file read row by row, once: plain or gzip, with or without a byte order mark, from a path or a pipe.
+
+Knows the form of such files and which rows cannot be used. Must never know figures. Kept are one record per unit and,
+where an order is asked for, one key per row.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from itertools import chain
+from typing import IO, Any, Final
+
+from fitly.cli.analysis.cells import NotANumber, label, number
+from fitly.cli.analysis.ordering import ranks
+from fitly.cli.analysis.trial import Columns, Reason, Trial, Unit
+from fitly.core.errors import Broken
+
+GZIP: Final = b"\x1f\x8b"
+UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+DELIMITERS: Final = ",;\t"
+MOST: Final = 2**24
+"""Characters of a field; a quote that is never closed ends there and not with the memory."""
+_ROUNDING: Final = 1e-9
+
+Row = list[str]
+Progressed = Callable[[], None]
+
+
+def wrong(message: str) -> Broken:
+    """Give the error of a file or option that cannot be used: status 2."""
+    return Broken(message, restart_helps=False)
+
+
+def read(file: IO[bytes], columns: Columns, progressed: Progressed = lambda: None) -> Trial:
+    """Read a file.
+
+    Parameters
+    ----------
+    file : binary file
+        Need not be seekable.
+    columns : Columns
+        Which column is what.
+    progressed : callable
+        Called now and then, for a progress bar.
+
+    Raises
+    ------
+    Broken
+        No such column, or not a CSV file; with what to do next.
+    """
+    csv.field_size_limit(MOST)
+    try:
+        with closing(_rows(file)) as rows:
+            header = next(rows, None)
+            if header is None:
+                raise wrong("the file is empty: its first line must name the columns")
+            return _Reader(columns, header[1]).read(rows, progressed)
+    except UnicodeDecodeError as error:
+        raise wrong(f"the file is not UTF-8 ({error.reason}): save it as CSV in UTF-8") from None
+    except csv.Error as error:
+        raise wrong(f"the file is not CSV: {error}; is a quote left open?") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise wrong(f"the gzip file is damaged or cut off: {error}") from None
+
+
+def _rows(file: IO[bytes]) -> Generator[tuple[int, Row]]:
+    """Give lines' numbers and fields, blank lines left out."""
+    raw: Any = file if hasattr(file, "peek") else io.BufferedReader(file)
+    if raw.peek(2)[:2] == GZIP:
+        raw = gzip.GzipFile(fileobj=raw)
+    start = raw.peek(2)[:2]
+    text = io.TextIOWrapper(raw, encoding="utf-16" if start in UTF16 else "utf-8-sig", newline="")
+    try:
+        first = text.readline()
+        # The delimiter is whichever splits the header most; commas where none does.
+        reader = csv.reader(chain([first], text), delimiter=max(DELIMITERS, key=first.count))
+        yield from ((reader.line_num, row) for row in reader if row)
+    finally:
+        text.detach()  # whoever opened the file closes it
+
+
+class _Reader:
+    """Turns rows into units."""
+
+    def __init__(self, columns: Columns, header: Row) -> None:
+        self.columns = columns
+        names = [name.strip() for name in header]
+        self.width = len(names)
+        places = {name: _place(name, names) for name in columns.named}
+        self.unit, self.arm = places[columns.unit], places[columns.arm]
+        measured = [*columns.metrics, *([] if columns.covariate is None else [columns.covariate])]
+        self.covariate = len(columns.metrics)
+        self.measured = [(which, places[name], name) for which, name in enumerate(measured)]
+        self.cluster, self.order, self.propensity = (
+            None if name is None else places[name] for name in (columns.cluster, columns.order, columns.propensity)
+        )
+        self.trial = Trial(columns)
+        self.units: dict[str, Unit] = {}
+        self.owners: list[Unit | None] = []
+        self.keys: list[str] = []
+
+    def read(self, rows: Iterator[tuple[int, Row]], progressed: Progressed) -> Trial:
+        """Read all rows."""
+        trial, ordered = self.trial, self.order is not None
+        for line, row in rows:
+            trial.rows += 1
+            unit = self._take(row, line)
+            if unit is not None:
+                unit.at, unit.rows = trial.rows, unit.rows + 1
+            if ordered:
+                self._remember(row, unit, line)
+            if not trial.rows % 2_000:
+                progressed()
+        if ordered:
+            self._reorder()
+        trial.close()
+        return trial
+
+    def _take(self, row: Row, line: int) -> Unit | None:
+        """Add a row to its unit; None where it has none."""
+        if len(row) < self.width or any(row[self.width :]):
+            self.trial.skip(Reason.FIELDS, line, f"{len(row)} fields where the header has {self.width}")
+            return None
+        name, arm = label(row[self.unit]), label(row[self.arm])
+        if name is None or arm is None:
+            self.trial.skip(Reason.MISSING_UNIT if name is None else Reason.MISSING_ARM, line)
+            return None
+        unit = self._unit(name, arm, row, line)
+        for which, place, column in self.measured:
+            missing = Reason.MISSING_COVARIATE if which == self.covariate else Reason.MISSING_VALUE
+            value = self._number(row[place], column, line, missing)
+            if value is not None:
+                unit.totals[which] += value
+                unit.counts[which] += 1
+        return unit
+
+    def _unit(self, name: str, arm: str, row: Row, line: int) -> Unit:
+        """Find the row's unit, or begin one; where rows are decisions, each begins its own."""
+        cluster = None
+        if self.cluster is not None and (cluster := label(row[self.cluster])) is None:
+            self.trial.skip(Reason.MISSING_CLUSTER, line)
+        unit = None if self.propensity is not None else self.units.get(name)
+        if unit is None:
+            unit = Unit(name, arm, cluster, len(self.measured))
+            self.trial.units.append(unit)
+            if self.propensity is None:
+                self.units[name] = unit
+            else:
+                unit.propensity = self._probability(row[self.propensity], line)
+        elif unit.arm != arm:
+            unit.torn = True
+        if cluster != unit.cluster and cluster is not None:
+            unit.scattered = unit.cluster is not None
+            unit.cluster = cluster
+        return unit
+
+    def _number(self, cell: str, column: str, line: int, missing: Reason) -> float | None:
+        """Read a number, or count why there is none."""
+        try:
+            value = number(cell)
+        except NotANumber as error:
+            self.trial.skip(Reason.NOT_A_NUMBER, line, f"{column}: {error} is no number")
+            return None
+        if value is None:
+            self.trial.skip(missing, line)
+        return value
+
+    def _probability(self, cell: str, line: int) -> float | None:
+        assert self.columns.propensity is not None  # noqa: S101 - asked for where rows are decisions
+        value = self._number(cell, self.columns.propensity, line, Reason.MISSING_PROPENSITY)
+        if value is not None and not 0 < value <= 1 + _ROUNDING:
+            said = f"{self.columns.propensity}: {value:g} is no chance of something that happened"
+            self.trial.skip(Reason.PROPENSITY_OUT_OF_RANGE, line, said)
+            return None
+        return value
+
+    def _remember(self, row: Row, unit: Unit | None, line: int) -> None:
+        """Keep a row's key, for the order is known at the end only."""
+        assert self.order is not None  # noqa: S101 - asked for by the caller
+        key = label(row[self.order]) if len(row) > self.order else None
+        if key is None:
+            self.trial.skip(Reason.MISSING_ORDER, line)
+        self.owners.append(unit)
+        self.keys.append(key or "")
+
+    def _reorder(self) -> None:
+        """Let each unit's last row be the last in the order asked for."""
+        for unit in self.trial.units:
+            unit.at = 0
+        for unit_, rank in zip(self.owners, ranks(self.keys), strict=True):
+            if unit_ is not None:
+                unit_.at = max(unit_.at, rank)
+
+
+def _place(name: str, names: list[str]) -> int:
+    """Find a column."""
+    if names.count(name) == 1:
+        return names.index(name)
+    if name in names:
+        raise wrong(f"several columns are called {name!r}: rename all but one")
+    there = ", ".join(repr(one) for one in names)
+    raise wrong(f"there is no column {name!r}: the file's columns are {there}")

@@ -1,0 +1,64 @@
+"""Whether the arms got their shares: of units, of clusters, or of decisions.
+
+Knows what is counted and what it should be. Must never know formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fitly.cli.analysis.documents import Document, absent, put
+from fitly.cli.analysis.plan import Plan
+from fitly.cli.analysis.samples import clusters_of
+from fitly.cli.analysis.trial import Trial
+from fitly.core.statistics.mismatch import ALARM, expected_counts, sample_ratio
+from fitly.core.statistics.missing import Missing
+
+_SAME: Final = 1e-6
+"""Propensities of an arm that differ by less are one, written with few digits."""
+
+
+def shares(trial: Trial, plan: Plan) -> Document:
+    """Compare counts with what they should be.
+
+    Where rows are decisions and weights are not said, the logged propensities are the weights, if each arm has one
+    propensity throughout; where they vary there are no shares that the arms should have.
+    """
+    arms = trial.arms
+    unit, observed = _counted(trial)
+    weights: list[float] | Missing | None = plan.weights_of(arms)
+    if weights is None:
+        weights = [1.0] * len(arms) if trial.columns.propensity is None else logged_weights(trial)
+    document: Document = {"unit": unit, "observed": dict(observed)}
+    counts = list(observed.values())
+    keys = ("chi2", "df", "p_value", "log10_p_value")
+    if isinstance(weights, Missing):
+        return document | absent(weights, ("expected", *keys)) | {"alarm": False}
+    expected = expected_counts(sum(counts), weights)
+    document["expected"] = dict(zip(arms, expected, strict=True))
+    found = sample_ratio(counts, expected)
+    if isinstance(found, Missing):
+        return document | absent(found, keys) | {"alarm": False}
+    return put(document, **found._asdict()) | {"alarm": found.p_value < ALARM}
+
+
+def _counted(trial: Trial) -> tuple[str, Mapping[str, int]]:
+    """Give what is counted, and how many of it stand in each arm."""
+    if trial.columns.cluster is not None:
+        return "cluster", clusters_of(trial)
+    counts = dict.fromkeys(trial.arms, 0)
+    for unit in trial.units:
+        counts[unit.arm] += 1
+    return "unit" if trial.columns.propensity is None else "decision", counts
+
+
+def logged_weights(trial: Trial) -> list[float] | Missing:
+    """Give each arm's propensity, if it has one throughout."""
+    found: dict[str, list[float]] = {arm: [] for arm in trial.arms}
+    for unit in trial.units:
+        if unit.propensity is not None:
+            found[unit.arm].append(unit.propensity)
+    if not all(found.values()) or any(max(seen) - min(seen) > _SAME * max(seen) for seen in found.values()):
+        return Missing.PROPENSITIES_VARY
+    return [seen[0] for seen in found.values()]

@@ -605,6 +605,11 @@ def test_bytes_that_are_no_file_of_ours_are_refused_and_nothing_breaks(content: 
 def test_a_figure_that_is_no_finite_number_is_none() -> None:
     found = put({}, d=math.inf, ci=Interval(-math.inf, 0.0), t=math.nan, n=3)
     assert found == {
-        "d": None, "d_reason": "OUT_OF_RANGE", "ci": None, "ci_reason": "OUT_OF_RANGE",
-        "t": None, "t_reason": "OUT_OF_RANGE", "n": 3,
+        "d": None,
+        "d_reason": "OUT_OF_RANGE",
+        "ci": None,
+        "ci_reason": "OUT_OF_RANGE",
+        "t": None,
+        "t_reason": "OUT_OF_RANGE",
+        "n": 3,
     }

@@ -83,11 +83,16 @@ class Sample(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two arms in one measure, and the difference with its cluster-robust error, where there are clusters."""
+    """Two arms in one measure, and the difference with its cluster-robust error, where there are clusters.
+
+    ``binary``: all values of people are 0 or 1, and people are the units; their variance is then p(1-p), as in
+    `fitly analyze`.
+    """
 
     treatment: Sample
     control: Sample
     robust: ClusterTest | Missing | None
+    binary: bool = False
 
 
 def paired(treatment: Arm, control: Arm, measure: Measure, unit: CountedUnit, behind: str = "") -> Pair:
@@ -102,7 +107,8 @@ def paired(treatment: Arm, control: Arm, measure: Measure, unit: CountedUnit, be
     unit : CountedUnit
         Who was randomized.
     """
-    one, other = (Moments.read(arm.of(measure, behind)) for arm in (treatment, control))
+    sums = [arm.of(measure, behind) for arm in (treatment, control)]
+    one, other = (Moments.read(each) for each in sums)
     if unit is CountedUnit.GROUP:
         groups = [clustered(arm.by_group(measure, behind)) for arm in (treatment, control)]
         units = [_standing_for(each) for each in groups]
@@ -112,7 +118,7 @@ def paired(treatment: Arm, control: Arm, measure: Measure, unit: CountedUnit, be
         robust = _robust(learners[0], learners[1], across(treatment, control, measure))
         stretch = 1.0 if isinstance(robust, Missing) else _stretch(one, other, robust.se)
         return Pair(Sample(one, _stretched(one, stretch)), Sample(other, _stretched(other, stretch)), robust)
-    return Pair(Sample(one, one), Sample(other, other), None)
+    return Pair(Sample(one, one), Sample(other, other), None, all(each.is_binary for each in sums))
 
 
 def _robust(one: Clustered | Missing, other: Clustered | Missing, across: float = 0.0) -> ClusterTest | Missing:
@@ -161,10 +167,10 @@ def compared(
     pair = paired(treatment[1], control[1], measure, setting.unit)
     one, other = pair.treatment.people, pair.control.people
     between = one.mean - other.mean if one.n and other.n else Missing.TOO_FEW
-    relative, d = lift(one, other, LEVEL), cohens_d(one, other)
+    relative, d = lift(one, other, LEVEL, binary=pair.binary), cohens_d(one, other)
     tuning = setting.tuning(pair)
     naive = _tested(setting, lambda: welch(one, other, LEVEL))
-    look = _tested(setting, lambda: looked(pair.treatment.units, pair.control.units, tuning))
+    look = _tested(setting, lambda: looked(pair.treatment.units, pair.control.units, tuning, binary=pair.binary))
     less = _tested(setting, lambda: _less_noise(setting, treatment[1], control[1], measure))
     robust = None if pair.robust is None else _tested(setting, lambda: _or_missing(pair.robust))
     of_lift = relative if isinstance(relative, Missing) else _tested(setting, lambda: relative.interval)

@@ -67,5 +67,14 @@ class Sums(NamedTuple):
         """
         return self.spread / (self.n * (self.n - 1) * _MICRO2)
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether values, which are within 0 and 1, are all 0 or 1: a square is as large as its number only there.
+
+        >>> Sums.of([0, 1_000_000]).is_binary, Sums.of([0, 999_999]).is_binary
+        (True, False)
+        """
+        return self.squares == self.total * _MICRO
+
 
 EMPTY: Final = Sums(0, 0, 0)

@@ -70,7 +70,7 @@ from fitly.core.experiments.plan import (
     Segments,
     Treatment,
 )
-from fitly.core.experiments.trial import Afterwards
+from fitly.core.experiments.trial import Afterwards, Epoch, Status, Trial
 from fitly.core.insights import (
     CognitiveLoad,
     Held,
@@ -144,6 +144,7 @@ from fitly.wire.rows import (
     encode_position,
     encode_rules,
     encode_sums,
+    encode_trial,
     encode_untold,
 )
 from fitly.wire.selected import encode_selected
@@ -404,6 +405,22 @@ EXPERIMENT = Plan(
     bandit=Bandit(),
 )
 
+TRIAL = Trial(
+    plan=EXPERIMENT,
+    number=7,
+    defined_at=Millis(NOW - 9),
+    revision=2,
+    plan_hash=plan_hash(EXPERIMENT),
+    status=Status.COMPLETED,
+    started_at=Millis(NOW - 8),
+    ended_at=NOW,
+    epoch=Epoch(number=1, since=Millis(NOW - 4), weights=(Nano(250_000_000), Nano(500_000_000), Nano(250_000_000))),
+    past=(Epoch(number=0, since=Millis(NOW - 8), weights=(Nano(1), Nano(2), Nano(999_999_997))),),
+    afterwards=Afterwards.ROLL_OUT,
+    winner="policy",
+    hold_back=Nano(100_000_000),
+)
+
 ROWS: Final[Cases] = {
     "learner": lambda: encode_learner(LEARNER).hex(),
     "learner of nothing": lambda: encode_learner(
@@ -422,6 +439,8 @@ ROWS: Final[Cases] = {
     "ledger": lambda: encode_ledger(Ledger({"SYSTEM/tick": 3, "APPLIED/fitly.outcome.recorded.v1": 2}, 5)).hex(),
     "rules": lambda: encode_rules(RULES).hex(),
     "rules before the first control event": lambda: encode_rules(Rules()).hex(),
+    "experiment": lambda: encode_trial(TRIAL).hex(),
+    "experiment that is a draft": lambda: encode_trial(Trial(plan=EXPERIMENT, number=1)).hex(),
     "fold version": lambda: encode_fold_version(1).hex(),
     "sums": lambda: encode_sums({"BALANCED.yy": -(2**70), "ALL.n": 3}).hex(),
     "untold": lambda: encode_untold(Untold({"priors|SESSION": 255})).hex(),

@@ -134,7 +134,7 @@ def _moved(number: int, was: bytes, now: bytes) -> list[Change]:
 
 
 def _of_open(was: bytes, now: bytes) -> int:
-    """Give the place of the last record where what is measured of an open unit changed in it, and nothing else; else -1.
+    """Give the last record's place if it alone changed, in what is measured of an open unit and nothing else; else -1.
 
     So it is at nearly every outcome of who is enrolled; to add up all that they contribute twice would cost as much as
     the rest of the fold.

@@ -27,7 +27,8 @@ otherwise. "In the end" is the last quarter of the days. Regret is what was miss
 as a share of what uniform choice among the arms would have missed; it counts from the first day, with control
 decisions, exploration and those below their threshold, and without the holdout.
 
-Errors are standard errors over runs: decisions of one learner hang together."""
+Errors are standard errors over runs: decisions of one learner hang together, and so do the intervals of one run. Every
+run has a seed of its own; worlds share neither learners nor luck."""
 
 
 def as_text(figures: Sequence[Figure]) -> str:
@@ -90,7 +91,7 @@ def table(figures: Sequence[Figure]) -> list[str]:
     """Give figures as a table in Markdown."""
     lines = ["| figure | world | found | has to be | over |", "|---|---|--:|--:|--:|"]
     for figure in figures:
-        what, world, found, bound, counted = _cells(figure)
+        what, world, found, bound, counted = (cell.replace("|", r"\|") for cell in _cells(figure))
         lines.append(f"| {what} | {world} | {'**' + found + '**' if bound else found} | {bound} | {counted} |")
     return lines
 

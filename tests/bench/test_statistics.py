@@ -110,6 +110,7 @@ def test_the_page_names_its_command_its_worlds_and_every_figure() -> None:
     text = as_page(found, runs, COMMAND)
     assert COMMAND in text
     assert all(f"| {world} |" in text for world in GATE)
+    assert r"| \|r\| < 0.1 |" in text, "a bar would end the cell"
     assert text.count("\n| ") == len(found) + len(GATE) + 2
     assert len(as_text(found).splitlines()) == len(found)
 

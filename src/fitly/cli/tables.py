@@ -18,6 +18,7 @@ from fitly.cli.rows import decode, is_word
 from fitly.cli.withheld import without_few
 from fitly.core import topics
 from fitly.core.entries import ARMS, DECISIONS
+from fitly.core.system import EXPERIMENT_PREFIX
 from fitly.core.vocabulary import MODES, ArmCode
 from fitly.wire import rows
 from fitly.wire.merged import decode_merged
@@ -46,6 +47,8 @@ def title(name: str, row: Row) -> str:
     """Name a row for people."""
     partition, key, value = row
     who = f"partition {partition}" if name not in topics.TABLES else text(key)
+    if key.startswith(EXPERIMENT_PREFIX):
+        who = text(key.removeprefix(EXPERIMENT_PREFIX))
     return f"{name} {who}  ({len(value)} bytes in partition {partition})"
 
 

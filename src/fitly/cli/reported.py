@@ -13,6 +13,7 @@ from rich.text import Text
 
 from fitly.cli import show
 from fitly.cli.intervals import Seen, drawn
+from fitly.core.experiments.alerting import AlertKind
 from fitly.core.experiments.figures import ArmFigures, Comparison, CountedUnit, Role
 from fitly.core.experiments.report import Report
 from fitly.core.statistics.welch import Interval
@@ -41,7 +42,7 @@ def lay_out(told: Report, history: Sequence[Report], console: Console) -> None:
     """
     width = max(min(console.width, 140), NARROW)
     for part in (
-        _head(told), _alerts(told), _verdict(told, width), _arms(told, width), _primary(told, width),
+        _head(told), _alerts(told, width), _verdict(told, width), _arms(told, width), _primary(told, width),
         _looks(told, history, width), _others(told, width), _factors(told), _checks(told), _outlook(told, width),
     ):  # fmt: skip
         for line in part:
@@ -65,11 +66,13 @@ def _head(told: Report) -> Iterator[Text | str]:
         yield f"Not enrolled: {reasons}"
 
 
-def _alerts(told: Report) -> Iterator[Text]:
+def _alerts(told: Report, width: int) -> Iterator[Text]:
     for alert in told.alerts:
-        style = "green" if alert.kind == "VERDICT_READY" else "red"
+        style = "green" if alert.kind is AlertKind.VERDICT_READY else "red"
         who = f" {alert.variant_id}" if alert.variant_id else ""
-        yield Text.assemble(("! ", style), (f"{alert.kind}{who}", style), f": {alert.detail}")
+        first, *more = _wrapped(f"{alert.kind}{who}: {alert.detail}", width - 4)
+        yield Text.assemble(("! ", style), (first, style))
+        yield from (Text(f"  {line}", style=style) for line in more)
 
 
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "red")}

@@ -12,13 +12,15 @@ from rich.console import Console
 from rich.text import Text
 
 from fitly.cli import show
-from fitly.cli.intervals import Seen, drawn
+from fitly.cli.intervals import MOST_LINES, Seen, drawn
 from fitly.core.experiments.alerting import AlertKind
 from fitly.core.experiments.figures import ArmFigures, Comparison, CountedUnit, Role
 from fitly.core.experiments.report import Report
 from fitly.core.statistics.welch import Interval
 
 NARROW: Final = 80
+LEAST_LINES: Final = 5
+"""Of the intervals over looks, where there are many treatments."""
 UNITS: Final = {
     CountedUnit.LEARNER: "learners",
     CountedUnit.LEARNER_EPOCH: "learner-epochs",
@@ -182,13 +184,14 @@ def _beside(each: Comparison) -> Iterator[str]:
 
 
 def _looks(told: Report, history: Sequence[Report], width: int) -> Iterator[Text | str]:
-    for each in told.comparisons:
-        if each.role is not Role.PRIMARY:
-            continue
+    primary = [each for each in told.comparisons if each.role is Role.PRIMARY]
+    for each in primary:
         seen = [one for past in history if (one := _seen(past, each.treatment)).interval is not None]
         if seen:
             yield _title(f"{each.treatment}: always-valid intervals over looks")
-            yield from (Text(f"  {line}") for line in drawn(seen, width - 4))
+            yield from (
+                Text(f"  {line}") for line in drawn(seen, width - 4, max(MOST_LINES // len(primary), LEAST_LINES))
+            )
 
 
 def _seen(past: Report, treatment: str) -> Seen:

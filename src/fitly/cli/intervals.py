@@ -23,7 +23,7 @@ class Seen(NamedTuple):
     interval: Interval | None
 
 
-def drawn(seen: Sequence[Seen], width: int) -> list[str]:
+def drawn(seen: Sequence[Seen], width: int, most: int = MOST_LINES) -> list[str]:
     """Draw intervals on one scale, with a line at 0 and the scale beneath.
 
     Parameters
@@ -32,6 +32,8 @@ def drawn(seen: Sequence[Seen], width: int) -> list[str]:
         In the order of the looks.
     width : int
         Characters a line may have.
+    most : int
+        Lines to draw.
 
     Examples
     --------
@@ -41,7 +43,7 @@ def drawn(seen: Sequence[Seen], width: int) -> list[str]:
     2            ├─────●────┤
        -1        0         +1
     """
-    shown = thinned(seen)
+    shown = thinned(seen, most)
     pad = max((len(each.label) for each in shown), default=0) + 2
     ends = [end for each in shown if each.interval is not None for end in each.interval]
     low, high = min([*ends, 0.0]), max([*ends, 0.0])
@@ -53,7 +55,7 @@ def drawn(seen: Sequence[Seen], width: int) -> list[str]:
     return [*lines, " " * pad + _axis(scale)]
 
 
-def thinned(seen: Sequence[Seen], most: int = MOST_LINES) -> list[Seen]:
+def thinned(seen: Sequence[Seen], most: int) -> list[Seen]:
     """Keep the first, the last and as many evenly between them as there is room for.
 
     >>> [each.label for each in thinned([Seen(str(n), None, None) for n in range(10)], 4)]

@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.text import Text
 
 from fitly.cli import show
-from fitly.cli.intervals import Seen, drawn
+from fitly.cli.intervals import MOST_LINES, Seen, drawn
+from fitly.core.experiments.alerting import AlertKind
 from fitly.core.experiments.figures import ArmFigures, Comparison, CountedUnit, Role
 from fitly.core.experiments.report import Report
 from fitly.core.statistics.welch import Interval
 
 NARROW: Final = 80
+LEAST_LINES: Final = 5
+"""Of the intervals over looks, where there are many treatments."""
 UNITS: Final = {
     CountedUnit.LEARNER: "learners",
     CountedUnit.LEARNER_EPOCH: "learner-epochs",
@@ -41,7 +44,7 @@ def lay_out(told: Report, history: Sequence[Report], console: Console) -> None:
     """
     width = max(min(console.width, 140), NARROW)
     for part in (
-        _head(told), _alerts(told), _verdict(told, width), _arms(told, width), _primary(told, width),
+        _head(told), _alerts(told, width), _verdict(told, width), _arms(told, width), _primary(told, width),
         _looks(told, history, width), _others(told, width), _factors(told), _checks(told), _outlook(told, width),
     ):  # fmt: skip
         for line in part:
@@ -65,11 +68,13 @@ def _head(told: Report) -> Iterator[Text | str]:
         yield f"Not enrolled: {reasons}"
 
 
-def _alerts(told: Report) -> Iterator[Text]:
+def _alerts(told: Report, width: int) -> Iterator[Text]:
     for alert in told.alerts:
-        style = "green" if alert.kind == "VERDICT_READY" else "red"
+        style = "green" if alert.kind is AlertKind.VERDICT_READY else "red"
         who = f" {alert.variant_id}" if alert.variant_id else ""
-        yield Text.assemble(("! ", style), (f"{alert.kind}{who}", style), f": {alert.detail}")
+        first, *more = _wrapped(f"{alert.kind}{who}: {alert.detail}", width - 4)
+        yield Text.assemble(("! ", style), (first, style))
+        yield from (Text(f"  {line}", style=style) for line in more)
 
 
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "red")}
@@ -179,13 +184,14 @@ def _beside(each: Comparison) -> Iterator[str]:
 
 
 def _looks(told: Report, history: Sequence[Report], width: int) -> Iterator[Text | str]:
-    for each in told.comparisons:
-        if each.role is not Role.PRIMARY:
-            continue
+    primary = [each for each in told.comparisons if each.role is Role.PRIMARY]
+    for each in primary:
         seen = [one for past in history if (one := _seen(past, each.treatment)).interval is not None]
         if seen:
             yield _title(f"{each.treatment}: always-valid intervals over looks")
-            yield from (Text(f"  {line}") for line in drawn(seen, width - 4))
+            yield from (
+                Text(f"  {line}") for line in drawn(seen, width - 4, max(MOST_LINES // len(primary), LEAST_LINES))
+            )
 
 
 def _seen(past: Report, treatment: str) -> Seen:

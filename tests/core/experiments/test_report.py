@@ -115,6 +115,11 @@ def test_the_mean_before_takes_noise_out_and_whoever_has_none_stays() -> None:
     assert found.cuped.se < found.fixed.se
 
 
+def test_where_the_mean_before_explains_everything_there_is_nothing_left_to_test() -> None:
+    learners = [learner(place % 2, 0.1 * place, before_n=1, before_sum=100_000 * place) for place in range(8)]
+    assert primary(told(plan(), learners)).cuped_reason == "ZERO_VARIANCE"
+
+
 def test_p_are_held_together_by_holm_for_the_primary_metric_and_by_bh_for_the_rest() -> None:
     learners = [
         one._replace(n_retention=1, s_retention=one.composite // 2, n_engagement=1, s_engagement=400_000 + 7 * at_)

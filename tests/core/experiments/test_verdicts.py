@@ -99,7 +99,7 @@ def test_guardrails_are_kept_open_or_crossed() -> None:
         ]
         return told(plan(guardrails=(ENGAGED,)), learners)
 
-    kept, open_, crossed = guarded(0), guarded(0, size=40), guarded(-60_000)
+    kept, open_, crossed = guarded(0), guarded(0, size=25), guarded(-60_000)
     assert kept.verdict.winner == "A"
     assert (open_.verdict.unmet, open_.verdict.winner) == (("guardrails",), None)
     assert crossed.verdict.unmet == ("guardrails",)

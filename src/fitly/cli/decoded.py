@@ -100,7 +100,7 @@ def _header(name: str, raw: bytes | None) -> Plain:
 def line(topic: str, record: Record) -> Text:
     """Give a record as one coloured line: when, where, who, what."""
     head = Text.assemble(
-        (f"{moment(record.timestamp)} ", "dim"), (f"{record.partition}/{record.offset:<7} ", "dim"), " "
+        (f"{moment(record.timestamp) or '-'} ", "dim"), (f"{record.partition}/{record.offset:<7} ", "dim"), " "
     )
     key = text(record.key)
     shown = "(no key)" if key is None else key.replace("\x00", "␀")

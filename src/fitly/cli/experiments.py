@@ -14,7 +14,7 @@ import click
 from fitly.bootstrap import Need
 from fitly.cli import show
 from fitly.cli.issuing import login, signed, with_note
-from fitly.cli.moving import issue, shown, standing
+from fitly.cli.moving import demand_time, issue, shown, standing
 from fitly.cli.options import as_json, configured, run
 from fitly.cli.program import Exit, fail
 from fitly.settings import Settings
@@ -85,6 +85,7 @@ def start(settings: Settings, *, name: str, by: str | None, timeout: float, as_j
         frozen = plan_hash(known(trials, name).plan)
         return ExperimentStarted(experiment_name=name, plan_hash=frozen, by=by or login())
 
+    run(demand_time(settings))
     issue(settings, name, said, timeout, as_json=as_json)
 
 

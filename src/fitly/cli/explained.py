@@ -16,6 +16,7 @@ from rich.text import Text
 from fitly.cli import show
 from fitly.cli.expand import Plain, expand, moment
 from fitly.core.decisions import ArmView, Parameter, Selected
+from fitly.core.experiments.assigning import AFTERWARDS
 from fitly.core.explaining import Explanation, explain
 from fitly.core.numbers import CERTAIN, ONE
 from fitly.core.saying import chance, percent, signed
@@ -166,7 +167,8 @@ def _experiment(selected: Selected) -> str:
     enrolled = selected.enrolled
     if selected.experiment is None or enrolled is None:
         return selected.experiment or "none"
-    weight = f"{enrolled.how.name}, weight {enrolled.probability / CERTAIN:g}, epoch {enrolled.epoch}"
+    epoch = "" if enrolled.epoch == AFTERWARDS else f", epoch {enrolled.epoch}"
+    weight = f"{enrolled.how.name}, weight {enrolled.probability / CERTAIN:g}{epoch}"
     own = "" if enrolled.mode is None else f"; its own policy came to {enrolled.mode}"
     return f"{selected.experiment}, variant {enrolled.variant} ({weight}){own}"
 

@@ -5,7 +5,7 @@ Knows what a move prints. Must never know which moves are legal, nor a verb's op
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import click
@@ -16,6 +16,8 @@ from fitly.cli.options import run
 from fitly.settings import Settings
 
 if TYPE_CHECKING:
+    from aiokafka.structs import ConsumerRecord
+
     from fitly.core.events import ControlEvent, ControlPayload, ExperimentPayload
     from fitly.core.experiments.trial import Trial, Trials
 
@@ -73,6 +75,43 @@ async def _issued(
         for field, old, new in changes(None if last.before is None else last.before.plan, last.after.plan):
             click.echo(f"  {field}: {old} → {new}")
     return last, await awaited(settings, sequencer.copies, what, timeout, quiet=quiet)
+
+
+async def demand_time(settings: Settings) -> None:
+    """Refuse to start an experiment on a log of old data in which time has not begun: it would start in 1970.
+
+    Raises
+    ------
+    Refused
+        The log is AS_OF, and some partition holds neither an event nor a tick yet.
+    """
+    from contextlib import aclosing  # noqa: PLC0415 - not loaded for `--help`
+
+    from fitly.core.errors import Refused  # noqa: PLC0415
+    from fitly.core.topics import INPUT  # noqa: PLC0415
+    from fitly.core.vocabulary import ClockMode  # noqa: PLC0415
+    from fitly.stream import read  # noqa: PLC0415
+    from fitly.stream.generation import read_generation  # noqa: PLC0415
+
+    if (await read_generation(settings)).clock_mode is ClockMode.LIVE:
+        return
+    for partition, (start, _) in sorted((ends := await read.bounds(settings, INPUT)).items()):
+        others = {each: 0 for each in ends if each != partition}
+        async with aclosing(read.read_topic(settings, INPUT, start={partition: start}, stop=others)) as records:
+            if not await _has_begun(records):
+                message = (
+                    f"partition {partition} of this AS_OF log has no time yet, and an experiment starts at the log's "
+                    "time: publish what came before the start first, more than an hour of it"
+                )
+                raise Refused("NO_TIME", message)
+
+
+async def _has_begun(records: AsyncIterator[ConsumerRecord]) -> bool:
+    """Tell whether time has begun; control events stand before it, at 0."""
+    async for record in records:
+        if record.timestamp > 0:
+            return True
+    return False
 
 
 async def standing(settings: Settings) -> dict[str, Trial]:

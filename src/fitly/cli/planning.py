@@ -90,9 +90,12 @@ def document(trial: Trial) -> dict[str, Any]:
 
 
 def overview(trials: Iterable[Trial]) -> Table:
-    """Give one line per experiment."""
-    heads = ("experiment", "type", "context", "status", "traffic", "variants", "started", "ended", "revision")
-    return show.grid(heads, (_line(trial) for trial in trials), right=("traffic", "revision"))
+    """Give one line per experiment: what fits into a terminal of 80 columns; the rest is told by `show`."""
+    heads = ("experiment", "context", "status", "traffic", "started", "ended")
+    table = show.grid(heads, (_line(trial) for trial in trials), right=("traffic",))
+    for column in table.columns:
+        column.no_wrap = column.header in {"context", "traffic", "started", "ended"}
+    return table
 
 
 def _line(trial: Trial) -> tuple[object, ...]:
@@ -104,15 +107,16 @@ def _line(trial: Trial) -> tuple[object, ...]:
         standing += f" ({trial.afterwards.value}{f' {trial.winner}' if trial.winner else ''})"
     return (
         plan.experiment_name,
-        plan.experiment_type.value,
         plan.context.value,
         Text(standing, style=COLOURS[trial.status]),
         f"{plan.traffic_share:.0%}",
-        ", ".join(variant.variant_id for variant in plan.variants),
-        moment(trial.started_at),
-        moment(trial.ended_at),
-        trial.revision,
+        _day(trial.started_at),
+        _day(trial.ended_at),
     )
+
+
+def _day(value: int | None) -> str | None:
+    return None if (found := moment(value)) is None else found[:10]
 
 
 def changes(before: Plan | None, after: Plan) -> list[tuple[str, object, object]]:

@@ -20,6 +20,8 @@ from fitly.core.experiments.figures import Allocation, Comparison, CountedUnit, 
 from fitly.core.experiments.plan import Bandit, Guardrail, Measure, Plan, RandomizationUnit
 from fitly.core.experiments.report import Report, report
 from fitly.core.experiments.trial import Afterwards, Trial
+from fitly.core.statistics.moments import Moments
+from fitly.core.statistics.sequential import Sequential, always_valid
 from fitly.wire.results import decode_report, encode_report
 
 RAIL = Guardrail(metric=Measure.ENGAGEMENT, margin=0.05)
@@ -46,6 +48,26 @@ def values(learners: list[Enrolment], arm: int) -> np.ndarray[Any, np.dtype[np.f
 
 def primary(of: Report) -> Comparison:
     return of.comparisons[0]
+
+
+def test_shares_are_compared_as_gbstats_compares_them() -> None:
+    learners = [
+        learner(arm, None, n_completion=1, s_completion=1_000_000 * (number < of))
+        for arm, (of, size) in enumerate([(193, 346), (205, 337)])
+        for number in range(size)
+    ]
+    found = primary(told(plan(primary_metric=Measure.COMPLETION, planned_n=5_000), learners))
+    assert found.always_valid is not None
+    assert found.always_valid.p_value == pytest.approx(0.904782907759, rel=1e-9)
+    assert found.always_valid.ci == pytest.approx([-0.0849919085324, 0.186002182799], rel=1e-9)
+    assert found.lift_ci == pytest.approx([-0.0482554998049, 0.229341276469], rel=1e-9)
+    halved = [*learners[1:], learner(0, None, n_completion=2, s_completion=1_000_000)]
+    found_half = primary(told(plan(primary_metric=Measure.COMPLETION, planned_n=5_000), halved))
+    one, other = Moments.of([1.0] * 205 + [0.0] * 132), Moments.of([1.0] * 192 + [0.5] + [0.0] * 153)
+    expected = always_valid(one, other)
+    assert isinstance(expected, Sequential)
+    assert found_half.always_valid is not None
+    assert found_half.always_valid.p_value == pytest.approx(expected.p_value), "a half is no share"
 
 
 def test_two_arms_are_compared_as_scipy_compares_the_raw_data() -> None:

@@ -18,7 +18,7 @@ from tests.bench.gate import Run, added
 
 from fitly.core.vocabulary import Level
 from fitly.local.compared import WIDE
-from fitly.local.found import QUARTERS, correlation
+from fitly.local.found import QUARTERS, correlation, correlation_beside
 
 MOST_CORRELATED: Final = 0.1
 APPLIED: Final = {Level.HIGH: 0.85, Level.MEDIUM: 0.85, Level.LOW: 0.70}
@@ -102,28 +102,23 @@ def _share(runs: Sequence[Run], level: Level, least: float, most: float) -> Figu
 
 
 def _related(runs: Sequence[Run]) -> list[Figure]:
-    """Confidence knows nothing of ability."""
+    """Confidence knows nothing of ability; where the able study more, nothing beside how much they study."""
     told = []
     for world in (HELPING, NOTHING, ABLE):
-        if not (mine := of(runs, world)):
-            continue
-        each = [correlation(run.pairs) for run in mine]
-        learners = sum(run.job.learners for run in mine)
-        value, error = mean(each), _error(each, 1 / math.sqrt(max(learners - 3, 1)))
-        bounded = world != ABLE
-        told.append(
-            Figure(
-                "correlation of confidence and ability",
-                world,
-                value,
-                error,
-                f"{learners:,} learners",
-                f"|r| < {MOST_CORRELATED:g}" if bounded else "",
-                abs(value) < MOST_CORRELATED if bounded else None,
-                percent=False,
-            )
-        )
+        if mine := of(runs, world):
+            each = [correlation(run.pairs) for run in mine]
+            told.append(_correlation("correlation of confidence and ability", mine, each, bounded=world != ABLE))
+    if mine := of(runs, ABLE):
+        each = [correlation_beside(run.pairs, run.diligences) for run in mine]
+        told.append(_correlation("the same, among those who study as often", mine, each, bounded=True))
     return told
+
+
+def _correlation(what: str, runs: Sequence[Run], each: Sequence[float], *, bounded: bool) -> Figure:
+    learners = sum(run.job.learners for run in runs)
+    value, error = mean(each), _error(each, 1 / math.sqrt(max(learners - 3, 1)))
+    bound, holds = (f"|r| < {MOST_CORRELATED:g}", abs(value) < MOST_CORRELATED) if bounded else ("", None)
+    return Figure(what, runs[0].job.world, value, error, f"{learners:,} learners", bound, holds, percent=False)
 
 
 def _risen(runs: Sequence[Run]) -> list[Figure]:

@@ -67,6 +67,8 @@ class Run(NamedTuple):
         All decisions by ability, the least able first.
     pairs : list
         Ability and confidence in the end, per learner and context.
+    diligences : list
+        The share of the days on which they study, for each of these.
     ascent : Ascent
         Those who were below their threshold.
     effects : list of Effect
@@ -80,6 +82,7 @@ class Run(NamedTuple):
     ends: dict[Level, Tally]
     quartiles: list[Tally]
     pairs: list[tuple[float, float]]
+    diligences: list[float]
     ascent: Ascent
     effects: list[Effect]
     outcomes: int
@@ -106,6 +109,7 @@ def run(job: Job) -> Run:
         {level: found.at_the_end(level) for level in (Level.LOW, Level.MEDIUM, Level.HIGH)},
         [found.by_ability(quarter) for quarter in range(QUARTERS)],
         found.pairs(),
+        found.diligences(),
         found.ascent(),
         effects,
         life.sent["outcome"],
@@ -135,20 +139,26 @@ def run_all(jobs: Sequence[Job], done: Callable[[Run], None], processes: int | N
 def jobs_of(
     seeds: int, learners: int, days: int, worlds: Iterable[str] | None = None, first_seed: int = 1
 ) -> list[Job]:
-    """Give the gate's jobs: every world so many times, and one more for those who begin in doubt."""
-    wanted = [Job(world, 0, learners, days) for world in GATE]
-    wanted.append(Job("true_effect_08", 0, learners, days, "doubtful"))
+    """Give the gate's jobs: every world so many times, and one more for those who begin in doubt.
+
+    Each has seeds of its own: two worlds of one seed share their learners' abilities, the luck of every outcome and of
+    every draw, and a figure over both would rest on one run where two are counted.
+    """
+    wanted = [Job(world, number * SEEDS_APART, learners, days) for number, world in enumerate(GATE)]
+    wanted.append(Job("true_effect_08", len(GATE) * SEEDS_APART, learners, days, "doubtful"))
     chosen = None if worlds is None else set(worlds)
     return [
-        job._replace(seed=first_seed + seed)
+        job._replace(seed=job.seed + first_seed + number)
+        for number in range(seeds)
         for job in wanted
         if chosen is None or job.world in chosen
-        for seed in range(seeds)
     ]
 
 
 GATE: Final = ("true_effect_08", "none", "common_effect", "heterogeneous", "able_learners")
 """The worlds the gate is about."""
+SEEDS_APART: Final = 1000
+"""Between the first seeds of two worlds."""
 
 
 def added(tallies: Iterable[Tally]) -> Tally:

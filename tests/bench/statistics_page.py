@@ -6,6 +6,7 @@ Knows words and where the README keeps them. Must never know how a figure came a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,8 @@ otherwise. "In the end" is the last quarter of the days. Regret is what was miss
 as a share of what uniform choice among the arms would have missed; it counts from the first day, with control
 decisions, exploration and those below their threshold, and without the holdout.
 
-Errors are standard errors over runs: decisions of one learner hang together."""
+Errors are standard errors over runs: decisions of one learner hang together, and so do the intervals of one run. Every
+run has a seed of its own; worlds share neither learners nor luck."""
 
 
 def as_text(figures: Sequence[Figure]) -> str:
@@ -40,7 +42,8 @@ def as_text(figures: Sequence[Figure]) -> str:
 def as_page(figures: Sequence[Figure], runs: Sequence[Run], command: str) -> str:
     """Give the page of the documentation."""
     job, names = runs[0].job, sorted({run.job.world for run in runs})
-    seeds, outcomes = len({run.job.seed for run in runs}), sum(run.outcomes for run in runs)
+    seeds = max(Counter((run.job.world, run.job.policy) for run in runs).values())
+    outcomes = sum(run.outcomes for run in runs)
     size = (
         f"{len(runs)} runs of {job.learners:,} learners and {job.days} days, {seeds} seeds a world, contexts "
         f"{', '.join(job.contexts)}: {outcomes:,} outcomes. To reproduce: `{command}`."
@@ -88,7 +91,7 @@ def table(figures: Sequence[Figure]) -> list[str]:
     """Give figures as a table in Markdown."""
     lines = ["| figure | world | found | has to be | over |", "|---|---|--:|--:|--:|"]
     for figure in figures:
-        what, world, found, bound, counted = _cells(figure)
+        what, world, found, bound, counted = (cell.replace("|", r"\|") for cell in _cells(figure))
         lines.append(f"| {what} | {world} | {'**' + found + '**' if bound else found} | {bound} | {counted} |")
     return lines
 

@@ -13,11 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as some
 from scipy import stats
 from statsmodels.api import OLS
 from statsmodels.stats.multitest import multipletests
 
 from fitly.cli import main
+from fitly.cli.analysis.documents import put
+from fitly.cli.analysis.trial import Reason
+from fitly.core.statistics.welch import Interval
 
 Rows = Sequence[Sequence[object]]
 USUAL = ("--unit", "id", "--arm", "arm", "--metric", "y")
@@ -530,3 +535,81 @@ def test_people_get_tables_and_the_alarm_in_words() -> None:
     assert broken.exit_code == 1
     assert "MISMATCH" in broken.stdout
     assert "nobody" not in CliRunner().invoke(main, ["analyze", "-", *USUAL], input="id,arm,y\n").stdout
+
+
+def test_the_worked_example_of_the_manual_is_what_comes_out() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "analyze.md").read_text()
+    _, example = page.split("## A worked example")
+    _, content, _, document, _ = example.split("```")
+    asked = ("--unit", "pupil", "--arm", "arm", "--metric", "score", "--control", "old")
+    assert_same(analyze(content.lstrip(), *asked), json.loads(document.removeprefix("json")))
+
+
+def assert_same(found: Any, told: Any) -> None:  # noqa: ANN401 - whatever JSON holds
+    """Compare, but for the last digits."""
+    if isinstance(told, dict):
+        assert list(found) == list(told)
+        for key, inner in told.items():
+            assert_same(found[key], inner)
+    elif isinstance(told, list):
+        assert len(found) == len(told)
+        for one, other in zip(found, told, strict=True):
+            assert_same(one, other)
+    elif isinstance(told, float):
+        assert found == pytest.approx(told, rel=1e-12)
+    else:
+        assert found == told
+
+
+def test_every_reason_stands_in_the_manual() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "analyze.md").read_text()
+    assert [reason for reason in Reason if f"`{reason}`" not in page] == []
+
+
+CELLS = some.sampled_from(
+    ["", "NA", "0", "1", "0.5", "-3", "true", "x", "nan", "inf", "1e99", "-1e100", "1e-99", "1e400"]
+)
+ROWS = some.lists(
+    some.tuples(
+        some.sampled_from("uvwxyz"), some.sampled_from(["a", "b", "c", ""]), CELLS, CELLS, some.sampled_from("gh")
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    ROWS, some.sets(some.sampled_from(["--covariate=x", "--cluster=g", "--propensity=y", "--order=x"])), some.booleans()
+)
+def test_whatever_the_cells_say_there_is_an_answer_without_a_number_that_is_none(
+    rows: list[tuple[str, ...]],
+    options: set[str],
+    apart: bool,  # noqa: FBT001
+) -> None:
+    units = [(f"{row[0]}{at if apart else ''}", *row[1:]) for at, row in enumerate(rows)]
+    content = csv(units, "id,arm,y,x,g")
+    said = run(content, *USUAL, *sorted(options))
+    assert said.exit_code in {0, 1}, said.output
+    document = json.loads(said.stdout, parse_constant=lambda word: pytest.fail(f"{word} in an answer"))
+    explained(document)
+    tables = CliRunner().invoke(main, ["analyze", "-", *USUAL, *sorted(options)], input=content)
+    assert tables.exit_code == said.exit_code
+
+
+@given(some.binary(max_size=80))
+def test_bytes_that_are_no_file_of_ours_are_refused_and_nothing_breaks(content: bytes) -> None:
+    assert run(content).exit_code == 2
+    assert run(b"id,arm,y\n" + content).exit_code in {0, 2}
+
+
+def test_a_figure_that_is_no_finite_number_is_none() -> None:
+    found = put({}, d=math.inf, ci=Interval(-math.inf, 0.0), t=math.nan, n=3)
+    assert found == {
+        "d": None,
+        "d_reason": "OUT_OF_RANGE",
+        "ci": None,
+        "ci_reason": "OUT_OF_RANGE",
+        "t": None,
+        "t_reason": "OUT_OF_RANGE",
+        "n": 3,
+    }

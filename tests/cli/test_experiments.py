@@ -67,6 +67,17 @@ def test_a_file_that_is_no_plan_is_refused_with_the_places(tmp_path: Path, text:
     assert not caught.value.restart_helps
 
 
+def test_the_plan_that_the_readme_shows_is_one(tmp_path: Path) -> None:
+    readme = Path(__file__).resolve().parents[2] / "README.md"
+    (shown,) = [
+        block.partition("```")[0]
+        for block in readme.read_text(encoding="utf-8").split("```yaml\n")[1:]
+        if block.startswith("experiment_name")
+    ]
+    plan = read_plan(written(tmp_path, shown))
+    assert [variant.variant_id for variant in plan.variants] == ["as-usual", "balanced"]
+
+
 def test_what_changes_is_told_by_field() -> None:
     ramped = replace(PLAN, traffic_share=0.5, hypothesis="more")
     assert changes(PLAN, ramped) == [("hypothesis", "", "more"), ("traffic_share", 1.0, 0.5)]

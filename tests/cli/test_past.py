@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 from tests.cli.folded import Record, log
 from tests.cli.test_starts import kept
+from tests.core.partition import Partition, replace
+from tests.core.trials import NAME, PLAN, begin, move
 
+from fitly.cli import tables
+from fitly.cli.expand import moment
 from fitly.cli.past import AsOf, Past, as_of
 from fitly.cli.snapshots import document
-from fitly.cli.table import _partitions, _standing
+from fitly.cli.table import EXPERIMENTS, _partitions, _standing
 from fitly.core import topics
 from fitly.core.errors import Refused
+from fitly.core.events import ExperimentDefined
 from fitly.core.numbers import Millis
 from fitly.core.system import FOLD_VERSION
 from fitly.wire.shard import Shard
@@ -53,6 +58,21 @@ def test_a_key_and_an_offset_leave_the_partitions_that_can_hold_it() -> None:
     assert _partitions("position", "1", now, 4) == [1]
     assert _partitions("position", "x", now, 4) == []
     assert _partitions("position", "1", place, 4) == []
+    assert _partitions(EXPERIMENTS, "spring", now, 4) == [0, 1, 2, 3]
+
+
+def test_what_a_partition_knows_of_an_experiment_is_a_row_of_a_table() -> None:
+    partition = Partition()
+    begin(partition)
+    move(partition, ExperimentDefined(plan=replace(PLAN, experiment_name="other")))
+    past = Past(partition.shard, "")
+    assert [key for _, key, _ in _standing(EXPERIMENTS, None, past)] == [b"\x00experiment|any", b"\x00experiment|other"]
+    (row,) = _standing(EXPERIMENTS, NAME, past)
+    told = tables.document(EXPERIMENTS, row)["row"]
+    assert isinstance(told, dict)
+    assert (told["status"], told["started_at"]) == ("ACTIVE", moment(partition.now))
+    assert tables.title(EXPERIMENTS, row).startswith("experiments any ")
+    assert any(line.strip() == "status: ACTIVE" for line in tables.lines(EXPERIMENTS, row))
 
 
 def test_the_rows_that_stood_are_those_of_the_table_and_key() -> None:

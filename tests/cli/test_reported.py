@@ -16,7 +16,6 @@ from fitly.core.experiments.enrolment import How
 from fitly.core.experiments.plan import Guardrail, Measure
 from fitly.core.experiments.report import Report
 from fitly.core.experiments.trial import Afterwards
-from fitly.core.experiments.verdict import NotJudged
 from fitly.core.statistics.welch import Interval
 from fitly.wire.looks import outgoing_report
 
@@ -35,8 +34,8 @@ def test_every_condition_is_named_with_its_mark() -> None:
     lines = seen(found).splitlines()
     for condition in found.verdict.conditions:
         (line,) = [line for line in lines if condition.name in line.split()]
-        mark = "-" if isinstance(condition.met, NotJudged) else "✓" if condition.met else "✗"
-        assert line.split()[0] == mark
+        mark = ("✗", "✓")[condition.met] if isinstance(condition.met, bool) else "-"
+        assert mark == line.split()[0]
     assert "Verdict: nobody has won yet" in lines
     assert "Verdict: A wins" in seen(told(plan(), crowd((0.0, 0.1), 100)))
 

@@ -11,12 +11,13 @@ from tests.core.trials import BANDIT, CANCELLED, NAME, PAUSED, PLAN, RELEASED, R
 from fitly.core.entries import EVIDENCE
 from fitly.core.events import ExperimentCompleted, ExperimentDefined, ExperimentPayload, ExperimentReweighted
 from fitly.core.experiments.assigning import AFTERWARDS
+from fitly.core.experiments.assignments import assignment_records
 from fitly.core.experiments.enrolling import NOBODY, Met, meet
 from fitly.core.experiments.enrolment import ENROLMENTS, MOST_ENROLMENTS, Enrolment, How, Reason, State
 from fitly.core.experiments.plan import ExperimentType, ExperimentVariant, Plan, Segments, Treatment
 from fitly.core.experiments.trial import Afterwards
 from fitly.core.explaining import explain
-from fitly.core.numbers import CERTAIN, DAY, Nano
+from fitly.core.numbers import CERTAIN, DAY, Millis, Nano, to_datetime
 from fitly.core.partials import Kind
 from fitly.core.rules import Policy, Switches
 from fitly.core.topics import SELECTED
@@ -385,9 +386,9 @@ def test_a_given_variant_goes_past_the_holdout_and_stays() -> None:
     partition.describe("bob", attributes={"experiment:second": "none"})
     assert asked(partition, "bob").selected.experiment == "second"
     assert {each.trial: Reason(each.reason) for each in enrolments(partition, "bob")} == {
-        1: Reason.HOLDOUT,
+        1: Reason.OTHER_EXPERIMENT,
         2: Reason.ENROLLED,
-    } or Reason.OTHER_EXPERIMENT in {each.reason for each in enrolments(partition, "bob")}
+    }
 
 
 def test_who_is_held_out_later_leaves_the_variant() -> None:
@@ -496,3 +497,47 @@ def test_when_an_experiment_ends_its_layer_is_free() -> None:
     move(partition, CANCELLED)
     partition.later(days=1)
     assert inside(partition, "ada") == [None, "in-mission"]
+
+
+def test_a_row_says_who_is_in_which_variant_or_why_not() -> None:
+    partition = running()
+    begin(partition, replace(PLAN, experiment_name="second"))
+    asked(partition)
+    partition.later(days=14)
+    partition.tick()
+    first, second = assignment_records(partition.row())
+    (record,) = (each for each in enrolments(partition) if not each.reason)
+    assert (first.experiment_number, first.variant_place, first.enrolment_probability) == (1, record.variant, 0.5)
+    assert (first.enrolled_at, first.measured_at) == (
+        to_datetime(Millis(record.since)),
+        to_datetime(Millis(record.until)),
+    )
+    assert (second.variant_place, second.not_enrolled_reason) == (None, "OTHER_EXPERIMENT")
+    assert (first.user_id, first.context, first.not_enrolled_reason) == ("ada", "ASSESSMENT", None)
+
+
+def test_of_a_bandit_the_newest_epoch_is_told_and_an_open_one_is_not_measured() -> None:
+    records = [Enrolment(1, epoch=0, state=State.MEASURED), Enrolment(1, epoch=1, variant=1, state=State.OPEN)]
+    partition = running()
+    asked(partition)
+    told = assignment_records(partition.row()._replace(trials=ENROLMENTS.join(records)))
+    assert [(each.variant_place, each.measured_at) for each in told] == [(1, None)]
+    again = [Enrolment(1, reason=Reason.LEVEL), *records[:1], Enrolment(1, reason=Reason.PINNED)]
+    (kept,) = assignment_records(partition.row()._replace(trials=ENROLMENTS.join(again)))
+    assert kept.variant_place == 0
+
+
+def test_a_record_that_lacks_a_draw_of_the_variants_policy_contradicts_itself() -> None:
+    partition = running(POLICIES)
+    for n in range(40):
+        selected = asked(partition, f"learner-{n}", days=0).selected
+        if selected.enrolled is not None and selected.enrolled.variant == "doubtful":
+            without = {purpose: draw for purpose, draw in selected.draws.items() if purpose != "probe"}
+            (said, *_) = explain(selected._replace(draws=without)).contradictions
+            assert "'probe'" in said
+            other = selected._replace(enrolled=selected.enrolled._replace(low=Nano(0), high=Nano(1)))
+            assert any("own draw" in each for each in explain(other).contradictions)
+            wrong = selected._replace(enrolled=selected.enrolled._replace(mode=Mode.CONTROL))
+            assert explain(wrong).contradictions
+            return
+    raise AssertionError

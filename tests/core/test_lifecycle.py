@@ -20,17 +20,22 @@ from tests.core.trials import (
 
 from fitly.core.errors import Refused
 from fitly.core.events import (
+    ControlEvent,
+    ControlPayload,
     ExperimentCompleted,
     ExperimentDefined,
     ExperimentJudged,
     ExperimentPayload,
     ExperimentReweighted,
+    PolicyRevised,
 )
 from fitly.core.experiments.fingerprint import plan_hash
-from fitly.core.experiments.lifecycle import ILLEGAL, MOVES, moved
+from fitly.core.experiments.lifecycle import ILLEGAL, MOVES, known, lived, moved
 from fitly.core.experiments.plan import Plan
 from fitly.core.experiments.trial import Afterwards, Status, Trial, Trials
+from fitly.core.names import EventKey
 from fitly.core.numbers import CERTAIN, Millis, Nano
+from fitly.core.rules import Policy
 
 DEFINED = ExperimentDefined(plan=PLAN)
 KEPT = ExperimentCompleted(**ABOUT, afterwards=Afterwards.KEEP)
@@ -189,6 +194,20 @@ def test_a_refusal_names_the_status_and_what_is_possible() -> None:
         of(CANCELLED, DEFINED)
     with pytest.raises(Refused, match="there is no experiment 'any': define it first"):
         after(PAUSED)
+
+
+def test_the_control_log_tells_where_experiments_stand_at_the_moments_of_issue() -> None:
+    said: list[ControlPayload] = [PolicyRevised(revision=1, policy=Policy()), DEFINED, RESUMED, started(), PAUSED]
+    history = [
+        ControlEvent(number, EventKey(str(number)), "kind", data, Millis(number * 10))
+        for number, data in enumerate(said, start=1)
+    ]
+    trials = lived(history)
+    trial = known(trials, "any")
+    assert [*trials] == ["any"]
+    assert (trial.status, trial.defined_at, trial.started_at) == (Status.PAUSED, 20, 40)
+    with pytest.raises(Refused, match="there is no experiment 'other'"):
+        known(trials, "other")
 
 
 def test_a_fingerprint_is_of_what_a_plan_says_and_not_of_what_it_could_say() -> None:

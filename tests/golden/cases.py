@@ -15,7 +15,17 @@ from tests.golden.population import POPULATION
 
 from fitly.core.assessments import Assessed, Direction, Flip, WindowKind
 from fitly.core.attributes import Attribute, AttributesTold
-from fitly.core.decisions import ArmView, Because, Cause, Measured, OutcomeAmended, OutcomeFiled, Parameter, Selected
+from fitly.core.decisions import (
+    ArmView,
+    Because,
+    Cause,
+    Enrolled,
+    Measured,
+    OutcomeAmended,
+    OutcomeFiled,
+    Parameter,
+    Selected,
+)
 from fitly.core.effectiveness import effectiveness_records
 from fitly.core.entries import (
     ARMS,
@@ -48,7 +58,7 @@ from fitly.core.events import (
     PolicyRevised,
     PriorsRevised,
 )
-from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment
+from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment, How
 from fitly.core.experiments.fingerprint import plan_hash
 from fitly.core.experiments.plan import (
     Bandit,
@@ -60,7 +70,7 @@ from fitly.core.experiments.plan import (
     Segments,
     Treatment,
 )
-from fitly.core.experiments.trial import Afterwards
+from fitly.core.experiments.trial import Afterwards, Epoch, Status, Trial
 from fitly.core.insights import (
     CognitiveLoad,
     Held,
@@ -134,6 +144,7 @@ from fitly.wire.rows import (
     encode_position,
     encode_rules,
     encode_sums,
+    encode_trial,
     encode_untold,
 )
 from fitly.wire.selected import encode_selected
@@ -221,6 +232,14 @@ SELECTED = Selected(
     },
     draws={"tie": 0.25, "control": 0.598816328081329, "explore": 0.9763535114435699},
 )
+TREATED = SELECTED._replace(
+    mode=Mode.EXPERIMENT,
+    experiment="spaced-review",
+    enrolled=Enrolled(
+        "treatment", How.DRAWN, 3, Nano(250_000_000), Mode.EXPLOIT, "assign|spaced-review|3", Nano(500_000_000),
+        Nano(750_000_000),
+    ),
+)  # fmt: skip
 WITHHELD = SELECTED._replace(
     mode=Mode.OPTED_OUT,
     apply=False,
@@ -386,6 +405,22 @@ EXPERIMENT = Plan(
     bandit=Bandit(),
 )
 
+TRIAL = Trial(
+    plan=EXPERIMENT,
+    number=7,
+    defined_at=Millis(NOW - 9),
+    revision=2,
+    plan_hash=plan_hash(EXPERIMENT),
+    status=Status.COMPLETED,
+    started_at=Millis(NOW - 8),
+    ended_at=NOW,
+    epoch=Epoch(number=1, since=Millis(NOW - 4), weights=(Nano(250_000_000), Nano(500_000_000), Nano(250_000_000))),
+    past=(Epoch(number=0, since=Millis(NOW - 8), weights=(Nano(1), Nano(2), Nano(999_999_997))),),
+    afterwards=Afterwards.ROLL_OUT,
+    winner="policy",
+    hold_back=Nano(100_000_000),
+)
+
 ROWS: Final[Cases] = {
     "learner": lambda: encode_learner(LEARNER).hex(),
     "learner of nothing": lambda: encode_learner(
@@ -396,6 +431,7 @@ ROWS: Final[Cases] = {
     "learner of whom all is known": lambda: encode_learner(INFORMED).hex(),
     "context that waits for a lapse": lambda: encode_context(WAITING).hex(),
     "learner with groups and attributes": lambda: encode_learner(DESCRIBED).hex(),
+    "context in an experiment": lambda: encode_context(CONTEXT._replace(standing=Sealed.of(TREATED))).hex(),
     "context with experiments": lambda: encode_context(TRIED).hex(),
     "marker of an erased learner": lambda: encode_erased(Erased(NOW, SEEN.pack(fingerprint(KEY), 20_514))).hex(),
     "position": lambda: encode_position(Position(BIRTH, 4, "LIVE", 123_456, NOW)).hex(),
@@ -403,6 +439,8 @@ ROWS: Final[Cases] = {
     "ledger": lambda: encode_ledger(Ledger({"SYSTEM/tick": 3, "APPLIED/fitly.outcome.recorded.v1": 2}, 5)).hex(),
     "rules": lambda: encode_rules(RULES).hex(),
     "rules before the first control event": lambda: encode_rules(Rules()).hex(),
+    "experiment": lambda: encode_trial(TRIAL).hex(),
+    "experiment that is a draft": lambda: encode_trial(Trial(plan=EXPERIMENT, number=1)).hex(),
     "fold version": lambda: encode_fold_version(1).hex(),
     "sums": lambda: encode_sums({"BALANCED.yy": -(2**70), "ALL.n": 3}).hex(),
     "untold": lambda: encode_untold(Untold({"priors|SESSION": 255})).hex(),
@@ -474,6 +512,7 @@ SAID: Final[Cases] = {
         "fitly.outcome.recorded.v1", "lms", "o-1", ELEVE, to_datetime(NOW),
         OutcomeRecorded(outcome_type=OutcomeType.SESSION_COMPLETED, context=Context.SESSION, retention_score=0.5),
     ).decode(),
+    "selected in an experiment": lambda: encode_selected(TREATED).decode(),
     "attributes as we write them": lambda: encode_event(
         "fitly.learner.attributes.v1", "register", "a-1", ELEVE, to_datetime(NOW),
         AttributesTold(groups={"class": "7b"}, attributes={"language": "fr", "year": None}, valid_until=NOW),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def test_an_experiment_lives_by_commands_and_every_partition_hears_of_it(
     said(one, "start", "any", "--by", "ada")
     said(one, "pause", "any", "--stop-applying", "--note", "complaints")
     said(one, "resume", "any")
+    enrolled_and_asked(one)
     assert "  traffic_share: 1.0 → 0.25" in said(one, "ramp", "any", "0.25").out
     yaml.write_text(YAML + "planned_n: 400\n")
     frozen = said(one, "define", str(yaml), status=1).err
@@ -71,12 +73,49 @@ def test_an_experiment_lives_by_commands_and_every_partition_hears_of_it(
         ("any", "ACTIVE", 2),
         ("other", "CANCELLED", 1),
     ]
+    told = "SELECT user_id AS id, assigned_variant, not_enrolled_reason FROM experiment_assignments"
+    assert asyncio.run(rows(one, told)) == [
+        ("ada", "balanced", None),
+        ("bob", "none", None),
+        ("eve", None, "LEVEL"),
+    ]
     acts = asyncio.run(rows(one, "SELECT action, actor, detail->>'reason' FROM audit_log WHERE action LIKE 'exp%'"))
     assert [act[0] for act in acts] == [
         *("experiment.defined", "experiment.defined", "experiment.started", "experiment.paused"),
         *("experiment.resumed", "experiment.defined", "experiment.cancelled"),
     ]
     assert (acts[2][1], acts[3][2]) == ("ada", "complaints")
+
+
+def enrolled_and_asked(one: Installation) -> None:
+    """Let three learners be described, and ask: two are given a variant, the third allows too little."""
+    about = {"ada": "balanced", "bob": "none", "eve": "none"}
+    said_of = {user: {"attributes": {"experiment:any": variant}} for user, variant in about.items()}
+    lines = [event("fitly.learner.attributes.v1", user, data) for user, data in said_of.items()]
+    lines.append(event("fitly.preferences.changed.v1", "eve", {"level": "LOW"}))
+    one.fitly("publish", "-", given="\n".join(map(json.dumps, lines)))
+    answers = {user: one.fitly("request", user, "assessment", "--json").json["data"] for user in about}
+    found = {user: (each["mode"], each["experiment"], each.get("experiment_variant")) for user, each in answers.items()}
+    assert found == {
+        "ada": ("EXPERIMENT", "any", "balanced"),
+        "bob": ("EXPERIMENT", "any", "none"),
+        "eve": ("FALLBACK", None, None),
+    }
+    page = one.fitly("explain", answers["ada"]["decision_id"], "ada", "ASSESSMENT").out
+    assert "variant balanced (GIVEN, weight 0.5" in " ".join(page.split())
+
+
+def event(kind: str, user: str, data: dict[str, Any]) -> dict[str, Any]:
+    """One event of now."""
+    return {
+        "specversion": "1.0",
+        "id": f"{kind}-{user}",
+        "source": "register",
+        "type": kind,
+        "time": datetime.now(UTC).isoformat(),
+        "subject": user,
+        "data": data,
+    }
 
 
 async def rows(one: Installation, query: str) -> list[tuple[Any, ...]]:

@@ -6,7 +6,7 @@ A longer history of the same seed begins with the shorter, so that Hypothesis sh
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final, TypeAlias
@@ -14,7 +14,29 @@ from typing import Any, Final, TypeAlias
 from hypothesis import strategies as some
 from tests.core.partition import BIRTH, HOURS, KEY, START, Record
 
-from fitly.core.events import LogOpened, PolicyRevised
+from fitly.core.events import (
+    CONTROL_EVENTS,
+    ExperimentCancelled,
+    ExperimentCompleted,
+    ExperimentDefined,
+    ExperimentPaused,
+    ExperimentPayload,
+    ExperimentResumed,
+    ExperimentReweighted,
+    ExperimentStarted,
+    LogOpened,
+    PolicyRevised,
+)
+from fitly.core.experiments.fingerprint import plan_hash
+from fitly.core.experiments.plan import (
+    Bandit,
+    ExperimentType,
+    ExperimentVariant,
+    Plan,
+    RandomizationUnit,
+    Treatment,
+)
+from fitly.core.experiments.trial import Afterwards
 from fitly.core.names import UserId, decision_id, event_key
 from fitly.core.numbers import Millis, to_datetime
 from fitly.core.rules import Policy, Shadow, Switches
@@ -67,6 +89,52 @@ INSIGHTS: Final[dict[str, Callable[[Random], dict[str, Any]]]] = {
     "MISSION_ANALYTICS": lambda random: {"best_difficulty": random.randrange(1, 6), "completion_rate": random.random()},
 }
 """What may be found out about a learner, by kind."""
+KINDS: Final = {payload: kind for kind, payload in CONTROL_EVENTS.items()}
+_TWO: Final = (
+    ExperimentVariant(variant_id="none", config=Treatment(apply=False), weight=0.5),
+    ExperimentVariant(
+        variant_id="balanced",
+        config=Treatment(
+            strategy_variant=Variant.BALANCED, parameters={Feature.CONTENT_TOPIC_SELECTION: "SPACED_REVIEW"}
+        ),
+        weight=0.5,
+    ),
+)
+_POLICIES: Final = (
+    *_TWO[:1],
+    ExperimentVariant(variant_id="uniform", config=Treatment(policy=Policy(algorithm=Algorithm.UNIFORM)), weight=0.25),
+    ExperimentVariant(
+        variant_id="doubtful", config=Treatment(policy=Policy(initial_confidence=0.1, probe_share=0.5)), weight=0.25
+    ),
+)
+_KIND: Final = ExperimentType
+PLANS: Final = (
+    Plan(experiment_name="a", experiment_type=_KIND.AB_TEST, context=Context.CONTENT, variants=_TWO, layer="shared"),
+    Plan(
+        experiment_name="b",
+        experiment_type=_KIND.MULTI_ARMED_BANDIT,
+        context=Context.CONTENT,
+        variants=_TWO,
+        bandit=Bandit(epoch_days=2),
+    ),
+    Plan(
+        experiment_name="c",
+        experiment_type=_KIND.MULTIVARIATE,
+        context=Context.SESSION,
+        variants=(replace(_POLICIES[0], weight=0.5), *_POLICIES[1:]),
+        layer="shared",
+        measurement_days=2,
+    ),
+    Plan(
+        experiment_name="d",
+        experiment_type=_KIND.AB_TEST,
+        context=Context.SESSION,
+        variants=(_TWO[0], replace(_TWO[1], config=Treatment(strategy_variant=Variant.PATTERN_HEAVY))),
+        unit=RandomizationUnit.GROUP,
+        group_kind="class",
+    ),
+)
+"""Experiments that may be run: two in each of two contexts, one layer over both."""
 METRICS: Final = ("retention_score", "performance_score", "completion_rate", "engagement_score")
 
 Data: TypeAlias = dict[str, Any]
@@ -220,6 +288,56 @@ class Author:
         return {name: round(self.random.random(), 7) for name in names}
 
 
+@dataclass
+class Experimenter(Author):
+    """Writes control events of experiments as well, legal or not."""
+
+    epochs: int = 0
+
+    def open(self) -> None:
+        """Begin with every experiment, as it is planned."""
+        super().open()
+        for plan in PLANS:
+            self._order(ExperimentDefined(plan=plan))
+            self._order(ExperimentStarted(experiment_name=plan.experiment_name, plan_hash=plan_hash(plan)))
+
+    def experiment(self) -> None:
+        """Say something of an experiment, be it legal or not."""
+        random = self.random
+        plan = random.choice(PLANS)
+        about: dict[str, Any] = {"experiment_name": plan.experiment_name}
+        names = [variant.variant_id for variant in plan.variants]
+        weights = dict(zip(names, (0.25, 0.75, 0.0), strict=False))
+        self._order(
+            random.choices(
+                (
+                    ExperimentDefined(plan=replace(plan, traffic_share=random.choice((0.3, 1.0)))),
+                    ExperimentPaused(**about, stop_applying=random.random() < 0.5),
+                    ExperimentResumed(**about),
+                    ExperimentReweighted(experiment_name="b", epoch=self.epochs + 1, weights=weights),
+                    ExperimentCompleted(**about, afterwards=random.choice((Afterwards.KEEP, Afterwards.RELEASE))),
+                    ExperimentCompleted(**about, afterwards=Afterwards.ROLL_OUT, winner=names[-1], hold_back=0.3),
+                    ExperimentCancelled(**about),
+                ),
+                (6, 4, 8, 6, 1, 1, 1),
+            )[0]
+        )
+
+    def _order(self, said: ExperimentPayload) -> None:
+        self.epochs += isinstance(said, ExperimentReweighted)
+        self.controls += 1
+        self.sign(encode_control(self.controls, KINDS[type(said)], said, Millis(self.now)))
+
+    def send(self) -> None:
+        """Give a learner a variant, or make them one who is there to try things out."""
+        plan = self.random.choice(PLANS)
+        variant = self.random.choice([variant.variant_id for variant in plan.variants] + ["unknown"])
+        data: Data = {"attributes": {f"experiment:{plan.experiment_name}": variant}}
+        if self.random.random() < 0.3:
+            data["attributes"]["test"] = self.random.choice(("true", None))
+        self.say("learner.attributes", self.random.choice(self.users), data)
+
+
 MOVES: Final[dict[Callable[[Author], None], int]] = {
     Author.outcome: 40,
     Author.request: 15,
@@ -245,6 +363,16 @@ def history(seed: int, length: int, *, without: tuple[Callable[[Author], None], 
     return _written(Author(random, random.choice((None, 0.3))), length, without)
 
 
+def tried(seed: int, length: int) -> list[Record]:
+    """Write a history in which experiments begin, stop, go on and end, on some of the learners."""
+    random = Random(seed)
+    author = Experimenter(random, random.choice((None, 0.3)), POLICIES[:6], contexts=("CONTENT", "SESSION"))
+    seldom = (Author.revise, Author.erase)
+    tries: dict[Callable[..., None], int] = {Experimenter.experiment: 3, Experimenter.send: 3, Author.prefer: 2}
+    moves: dict[Callable[..., None], int] = {**MOVES, **tries}
+    return _written(author, length, seldom if random.random() < 0.5 else (), moves)
+
+
 def crowded(seed: int, length: int) -> list[Record]:
     """Write a history of one learner in one context with a decision at every outcome: memory overflows."""
     random = Random(seed)
@@ -252,9 +380,14 @@ def crowded(seed: int, length: int) -> list[Record]:
     return _written(author, length, (Author.prefer, Author.spoil, Author.reset, Author.erase, Author.come_back))
 
 
-def _written(author: Author, length: int, without: tuple[Callable[[Author], None], ...]) -> list[Record]:
+def _written(
+    author: Author,
+    length: int,
+    without: tuple[Callable[..., None], ...],
+    among: Mapping[Callable[..., None], int] = MOVES,
+) -> list[Record]:
     author.open()
-    moves = {move: weight for move, weight in MOVES.items() if move not in without}
+    moves = {move: weight for move, weight in among.items() if move not in without}
     while len(author.log) < length:
         (move,) = author.random.choices(list(moves), list(moves.values()))
         move(author)

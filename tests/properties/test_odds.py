@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from scipy.stats import chisquare
 from tests.core.partition import BIRTH, START
 
-from fitly.core.deciding import decide
+from fitly.core.deciding import Drawn, Draws, _gated, _personalize, decide
 from fitly.core.decisions import Cause
 from fitly.core.eligibility import is_held_out
 from fitly.core.entries import ARMS
@@ -21,6 +22,7 @@ from fitly.core.names import EventKey, UserId, uniform
 from fitly.core.numbers import CERTAIN, Millis
 from fitly.core.rules import ArmPrior, ContextPriors, Policy, Priors, Rules, Switches
 from fitly.core.tally import empty_arm
+from fitly.core.thompson import chances
 from fitly.core.vocabulary import Algorithm, Context, Mode, Variant
 
 DRAWS: Final = 100_000
@@ -118,6 +120,19 @@ def in_force(policy: Policy, priors: Priors) -> InForce:
     return put_in_force(Rules(birth_id=BIRTH, partitions=1, policy=policy, priors=priors))
 
 
+@pytest.fixture(autouse=True)
+def _chances_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work Thompson's quadrature out once per belief, not once per draw."""
+    monkeypatch.setattr("fitly.core.policies.chances", lru_cache(chances))
+
+
+def drawn_for(row: ContextRow, learner: LearnerRow, force: InForce, cause: EventKey) -> Drawn:
+    """Give what `decide` draws, without the record it writes: a hundred thousand records would take a minute."""
+    draws = Draws(force, cause, row)
+    gated = _gated(row, learner, force, draws, Millis(START))
+    return gated or _personalize(row, learner, force, draws, force.eligible[row.context])
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_draws_follow_the_odds_that_are_told(name: str) -> None:
     policy, priors, arms, modes = CASES[name]
@@ -126,16 +141,29 @@ def test_draws_follow_the_odds_that_are_told(name: str) -> None:
     learner = LearnerRow(user_id=ADA, preferences=Preferences(), created_at=START, updated_at=START)
     drawn: Counter[str] = Counter()
     seen: set[Mode] = set()
-    odds: dict[str, int] = {}
-    for n in range(DRAWS // 5):
-        _, selected = decide(row, learner, force, Millis(START), Cause(EventKey(f"k{n}"), 0, n))
-        odds = odds or dict(selected.propensities)
-        assert selected.propensities == odds
-        seen.add(selected.mode)
-        drawn[selected.strategy_variant or "NONE"] += 1
+    _, first = decide(row, learner, force, Millis(START), Cause(EventKey("k0"), 0, 0))
+    odds: dict[str, int] = dict(first.propensities)
+    for n in range(DRAWS):
+        one = drawn_for(row, learner, force, EventKey(f"k{n}"))
+        assert one.propensities == odds
+        seen.add(one.mode)
+        drawn[one.variant or "NONE"] += 1
     assert seen == modes
     assert sum(odds.values()) == CERTAIN
     matches(drawn, odds)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_decision_says_what_was_drawn_for_it(name: str) -> None:
+    policy, priors, arms, _ = CASES[name]
+    force = in_force(policy, priors)
+    row = ContextRow(user_id=ADA, context=Context.SESSION, arms=arms)
+    learner = LearnerRow(user_id=ADA, preferences=Preferences(), created_at=START, updated_at=START)
+    for n in range(100):
+        _, selected = decide(row, learner, force, Millis(START), Cause(EventKey(f"k{n}"), 0, n))
+        one = drawn_for(row, learner, force, EventKey(f"k{n}"))
+        assert (selected.mode, selected.strategy_variant) == (one.mode, one.variant)
+        assert selected.propensities == one.propensities
 
 
 def matches(drawn: Counter[str], odds: dict[str, int]) -> None:

@@ -10,6 +10,7 @@ from tests.store.folded import Partition
 
 from fitly.core.assessments import EffectivenessRecord
 from fitly.core.effectiveness import effectiveness_records
+from fitly.core.experiments.assignments import AssignmentRecord, assignment_records
 from fitly.core.experiments.lifecycle import lived
 from fitly.core.experiments.records import ExperimentRecord, experiment_record
 from fitly.core.records import (
@@ -76,6 +77,7 @@ async def stored(url: str) -> Tables:
         LedgerRecord,
         PolicyRecord,
         ExperimentRecord,
+        AssignmentRecord,
     )
     async with snapshot(url) as tables:
         return {kind: [record async for record in tables.records(kind)] for kind in kinds}
@@ -110,6 +112,7 @@ def expected(*partitions: Partition) -> Tables:
             OutcomeRecord: [one for one in outcomes.values() if one is not None],
             LedgerRecord: ledger_records(number, decode_ledger(ledger)) if ledger else [],
             PolicyRecord: [p for event in control if (p := policy_record(event))],
+            AssignmentRecord: [one for row in rows for one in assignment_records(row)],
             ExperimentRecord: [experiment_record(trial) for trial in lived(control).values()],
         }
         for kind, records in found.items():
@@ -127,4 +130,6 @@ def _key(record: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any record
         return record.partition, record.bin, record.detail
     if isinstance(record, PolicyRecord):
         return (record.revision,)
+    if isinstance(record, AssignmentRecord):
+        return record.user_id, record.experiment_number
     return (record.decision_id if isinstance(record, DecisionRecord) else record.id,)

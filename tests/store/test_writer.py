@@ -12,13 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from tests.core.trials import NAME, PAUSED, PLAN, RELEASED, STOPPED, started
+from tests.core.trials import CANCELLED, NAME, PAUSED, PLAN, RELEASED, STOPPED, started
 from tests.store.conftest import expected, feed, stored
 from tests.store.folded import RESTLESS, Partition, Record, a_term
 
 from fitly.core.decisions import UNMEASURED, Measured, OutcomeAmended, OutcomeFiled
 from fitly.core.errors import Broken
 from fitly.core.events import ExperimentDefined, ExperimentPayload
+from fitly.core.experiments.assignments import AssignmentRecord
 from fitly.core.experiments.fingerprint import plan_hash
 from fitly.core.experiments.plan import Guardrail, Measure
 from fitly.core.experiments.records import ExperimentRecord
@@ -478,6 +479,54 @@ async def test_experiments_stand_where_the_control_log_has_moved_them(writer: Wr
     await engine.dispose()
     assert [row[0] for row in kept] == ["none", "none"], "what reports say is not the control log's to change"
     assert (await stored(url))[ExperimentRecord] == expected(partition)[ExperimentRecord]
+
+
+def a_trial_with_learners(partition: Partition) -> None:
+    """Let learners meet two experiments, of which the first ends."""
+    first = replace(PLAN, context=Context.SESSION)
+    second = replace(first, experiment_name="other")
+    partition.move(3, ExperimentDefined(plan=first))
+    partition.move(4, started(first))
+    a_term(partition, learners=6, days=10)
+    partition.move(5, CANCELLED)
+    partition.move(6, ExperimentDefined(plan=second))
+    partition.move(7, started(second))
+    a_term(partition, learners=8, days=18, name="late")
+    a_term(partition, learners=4, days=3, name="latest")
+
+
+@pytest.mark.parametrize("at_once", [7, 10_000])
+@pytest.mark.parametrize("order", [1, -1])
+async def test_assignments_have_their_names_whichever_topic_comes_first(
+    writer: Writer, url: str, at_once: int, order: int
+) -> None:
+    partition = Partition(policy=RESTLESS)
+    a_trial_with_learners(partition)
+    for topic in writer.topics[::order]:
+        await apply(writer, partition, topic, at_once)
+    assert await stored(url) == expected(partition)
+    engine = make_engine(url)
+    named = text(
+        "SELECT e.experiment_name, a.assigned_variant, a.variant_place, a.not_enrolled_reason, a.measured_at IS NOT"
+        " NULL FROM experiment_assignments a JOIN personalization_experiments e ON e.id = a.experiment_id"
+    )
+    async with engine.connect() as connection:
+        found = [tuple(row) for row in await connection.execute(named)]
+        count = (await connection.execute(text("SELECT count(*) FROM experiment_assignments"))).scalar_one()
+    await engine.dispose()
+    assert len(found) == count > 8
+    enrolled = {(variant, place) for _, variant, place, reason, _ in found if reason is None}
+    assert enrolled == {("none", 0), ("balanced", 1)}
+    assert all((variant is None) == (reason is not None) for _, variant, _, reason, _ in found)
+    assert {name for name, *_ in found} == {NAME, "other"}
+    assert {measured for *_, measured in found} == {True, False}
+    partition.say("learner.erased", "late-0", "forget", {})
+    partition.fold()
+    for topic in writer.topics:
+        await apply(writer, partition, topic, at_once)
+    after = (await stored(url))[AssignmentRecord]
+    assert after == expected(partition)[AssignmentRecord]
+    assert "late-0" not in {record.user_id for record in after}
 
 
 async def test_every_revision_is_audited_once_with_whoever_made_it(writer: Writer, url: str) -> None:

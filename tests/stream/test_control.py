@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from pydantic import SecretStr
+from tests.core.partition import replace
+from tests.core.trials import NAME, PAUSED, PLAN, started
 from tests.stream.world import World
 
-from fitly.core.errors import Broken
-from fitly.core.events import PolicyRevised
+from fitly.core.errors import Broken, Refused
+from fitly.core.events import ControlEvent, ControlPayload, ExperimentDefined, PolicyRevised
+from fitly.core.experiments.lifecycle import lived
+from fitly.core.experiments.trial import Status
 from fitly.core.rules import Policy
 from fitly.core.topics import CONTROL
 from fitly.core.vocabulary import ClockMode, Level
@@ -48,6 +54,26 @@ async def test_a_number_that_is_missing_among_the_signed_ones_is_refused(world: 
         await producer.send_and_wait(world.settings.topic(CONTROL), value, headers=headers)
     with pytest.raises(Broken, match=r"control offset \d+ is control event 4, and 3 is missing"):
         await read_control(world.settings)
+
+
+async def test_what_a_partition_would_refuse_is_not_written(world: World) -> None:
+    await world.create(ClockMode.LIVE)
+    sequencer = Sequencer(world.settings)
+    defined = ExperimentDefined(plan=PLAN)
+
+    def twice(_: Sequence[ControlEvent]) -> list[ControlPayload]:
+        return [started(), started()]
+
+    with pytest.raises(Refused, match="there is no experiment 'any'"):
+        await sequencer.propose(lambda _: [PAUSED])
+    assert await sequencer.propose(lambda _: [defined]) == 3
+    with pytest.raises(Refused, match="is ACTIVE and cannot be started"):
+        await sequencer.propose(twice)
+    large = replace(PLAN, segments=replace(PLAN.segments, attributes={"school": ("x" * 70_000,)}))
+    with pytest.raises(Refused, match="at most 65536 are taken"):
+        await sequencer.propose(lambda _: [ExperimentDefined(plan=large)])
+    assert await sequencer.propose(lambda _: [started(), PAUSED]) == 5
+    assert lived(await sequencer.history())[NAME].status is Status.PAUSED
 
 
 async def test_a_setting_that_the_policy_overrules_is_told(world: World) -> None:

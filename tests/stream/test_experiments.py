@@ -11,7 +11,7 @@ import pytest
 from tests.stream.rig import rig
 from tests.stream.world import PARTITIONS, World, until
 
-from fitly.core.errors import Retryable
+from fitly.core.errors import Refused, Retryable
 from fitly.core.events import ControlEvent, PriorsRevised
 from fitly.core.numbers import HOUR, Millis
 from fitly.core.partials import Kind, Look, Merged, Partial, merged, newest
@@ -228,17 +228,18 @@ async def test_two_who_propose_the_same_say_it_once(world: World) -> None:
     assert len(await priors_said(world)) == len(NAMES)
 
 
-async def test_a_proposer_waits_for_a_broker_that_is_away_and_stops_when_told(world: World) -> None:
+async def test_a_proposer_outlives_a_refusal_waits_for_a_broker_that_is_away_and_stops_when_told(world: World) -> None:
     await world.create(ClockMode.LIVE)
     one, shard = Proposer(world.settings, revisions), Population(0, b"", "", "", PARTITIONS)
     shard.looks = {(Kind.PRIORS, "MISSION"): Look(Millis(0), {"ALL.n": 1})}
     one.see(0, shard)
-    real, answers = one._sequencer.history, iter([False])
+    real, troubles = one._sequencer.history, iter([Refused("ILLEGAL_MOVE", "it is over"), Retryable("away")])
 
     async def history() -> list[ControlEvent]:
-        if not next(answers, True):
-            message = "away"
-            raise Retryable(message)
+        trouble = next(troubles, None)
+        if trouble is not None:
+            one._new.set()
+            raise trouble
         return await real()
 
     with patch.object(one._sequencer, "history", history):

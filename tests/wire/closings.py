@@ -38,6 +38,7 @@ class Speaker:
     offset: int = 0
     n: int = 0
     control: int = 7
+    birth: str = BIRTH
     trial: Trial = field(
         default_factory=lambda: Trial(plan=PLAN, number=1, status=Status.ACTIVE, started_at=START, plan_hash="h")
     )
@@ -59,7 +60,7 @@ class Speaker:
                 Kind.EXPERIMENTS,
                 NAME,
                 self.number,
-                BIRTH,
+                self.birth,
                 self.offset,
                 self.clock,
                 {ENROLLED: self.n},

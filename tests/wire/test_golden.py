@@ -12,6 +12,7 @@ from tests.golden.cases import (
     CONTEXT,
     CORPUS,
     DESCRIBED,
+    EXPERIMENT,
     FILED,
     INFORMED,
     LEARNER,
@@ -19,6 +20,8 @@ from tests.golden.cases import (
     RENDERED,
     RULES,
     SELECTED,
+    TREATED,
+    TRIAL,
     TRIED,
     WAITING,
     WITHHELD,
@@ -26,6 +29,7 @@ from tests.golden.cases import (
 from tests.golden.population import MERGED, NEVER_LOOKED_AT, WORD
 
 from fitly.core.entries import DECISIONS, OUTCOMES
+from fitly.core.experiments.trial import Trial
 from fitly.core.numbers import Millis
 from fitly.core.rules import Sources
 from fitly.core.system import FOLD_VERSION
@@ -42,6 +46,7 @@ from fitly.wire.rows import (
     decode_position,
     decode_rules,
     decode_sums,
+    decode_trial,
     decode_untold,
 )
 from fitly.wire.selected import decode_selected
@@ -80,6 +85,8 @@ def test_rows_are_read_as_what_they_were() -> None:
     assert decode_fold_version(rows["fold version"]) == 1
     assert decode_sums(rows["sums"]) == {"BALANCED.yy": -(2**70), "ALL.n": 3}
     assert decode_untold(rows["untold"]).changes == {"priors|SESSION": 255}
+    assert decode_trial(rows["experiment"]) == TRIAL
+    assert decode_trial(rows["experiment that is a draft"]) == Trial(plan=EXPERIMENT, number=1)
 
 
 def test_rows_of_version_1_are_read_as_what_they_were_and_what_they_lacked_stays_unknown() -> None:
@@ -131,6 +138,10 @@ def test_rows_of_version_2_are_read_as_what_they_were() -> None:
 def test_rows_with_attributes_and_experiments_are_read_as_what_they_were() -> None:
     rows = {case: bytes.fromhex(value) for case, value in corpus("rows").items()}
     assert decode_learner(rows["learner with groups and attributes"]) == DESCRIBED
+    treated = decode_context(rows["context in an experiment"]).standing
+    assert treated is not None
+    assert treated.open() == TREATED
+    assert decode_selected(corpus("said")["selected in an experiment"].encode()) == TREATED
     row = decode_context(rows["context with experiments"])
     assert (row.trials, row.left_out) == (TRIED.trials, True)
 

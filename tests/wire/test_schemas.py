@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import runpy
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from tests.core.partition import BIRTH, START, SURE, UNSURE, Partition, replace
+from tests.golden.add import corpus
 from tests.wire.examples import ENVELOPES_REFUSED, EXAMPLES, MOMENTS, OUTCOME, REFUSED, envelope
 
 from fitly.core.events import CONTROL_EVENTS, LEARNER_EVENTS, TICK, LogOpened, PolicyRevised
@@ -145,6 +147,30 @@ def test_whatever_is_assessed_fits() -> None:
     for event in sent:
         validator("effectiveness-assessed.json").validate(event)
     assert not accepted("outcomes.json", sent[0])
+
+
+SAID = {case: json.loads(value) for case, value in corpus("said").items() if case.startswith("experiment ")}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_moves_an_experiment_fits(case: str) -> None:
+    validator("control.json").validate(SAID[case])
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"apply": True}, {"apply": False, "strategy_variant": "BALANCED"}, {"strategy_variant": None}]
+)
+def test_a_variant_that_does_not_do_one_thing_does_not_fit(config: dict[str, Any]) -> None:
+    defined = deepcopy(SAID["experiment defined"])
+    defined["data"]["plan"]["variants"][0]["config"] = config
+    assert not accepted("control.json", defined)
+
+
+@pytest.mark.parametrize("end", [{"winner": None}, {"afterwards": "KEEP"}])
+def test_a_roll_out_without_a_winner_and_a_winner_without_one_do_not_fit(end: dict[str, Any]) -> None:
+    completed = deepcopy(SAID["experiment completed"])
+    completed["data"] |= end
+    assert not accepted("control.json", completed)
 
 
 def test_the_committed_files_are_what_the_types_say() -> None:

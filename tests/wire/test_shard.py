@@ -71,6 +71,11 @@ def test_redeliveries_are_passed_over_and_not_counted() -> None:
     assert (nothing.count, nothing.outputs, nothing.row_changes()) == (0, [], [])
 
 
+def test_a_record_that_comes_again_within_a_slice_is_passed_over() -> None:
+    once, again = a_shard().fold(LOG), a_shard().fold([*LOG[:5], *LOG[2:9], *LOG[4:]])
+    assert (again.changes, again.outputs, again.count) == (once.changes, once.outputs, len(LOG))
+
+
 def test_a_discarded_batch_leaves_the_shard_able_to_fold_the_same_again() -> None:
     shard, other = a_shard(), a_shard()
     shard.adopt(shard.fold(LOG[:8]))

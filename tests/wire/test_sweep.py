@@ -7,7 +7,10 @@ from typing import Final
 
 import pytest
 from tests.core.partition import KEY, SURE, Partition, Switches, Told, replace
+from tests.core.test_lifecycle import ROLLED_OUT
+from tests.core.trials import CANCELLED, NAME, PAUSED, RELEASED, STOPPED, begin, move
 
+from fitly.core.events import ExperimentPayload
 from fitly.core.names import decision_id, event_key
 from fitly.core.rules import Policy
 from fitly.core.system import SWEEP_KEY
@@ -209,6 +212,39 @@ def test_batches_and_crashes_change_no_byte_of_a_withdrawal(seed: int) -> None:
     told = [again.write(*record[2:], stamp=record.timestamp) for record in partition.log]
     assert sent == [output for each in told[before:] for output in each.outputs]
     assert list(shard.state()) == list(partition.shard.state())
+
+
+@pytest.mark.parametrize("ends", [CANCELLED, RELEASED, STOPPED])
+def test_what_an_experiment_lets_go_is_withdrawn_in_slices(ends: ExperimentPayload) -> None:
+    partition = Partition()
+    begin(partition)
+    for n in range(MANY):
+        partition.request(f"learner-{n:04}")
+    assert not move(partition, PAUSED).decided
+    first = move(partition, ends)
+    assert users(first) == [f"learner-{n:04}" for n in range(MOST_DUE)]
+    second = partition.tick()
+    assert users(second) == [f"learner-{n:04}" for n in range(MOST_DUE, MANY)]
+    modes = {decode_selected(sent.value or b"").mode for sent in (*first.to(SELECTED), *second.to(SELECTED))}
+    assert Mode.EXPERIMENT not in modes
+    assert users(partition.tick()) == []
+
+
+def test_a_roll_out_decides_anew_for_whoever_was_in_and_once_only() -> None:
+    partition = Partition()
+    begin(partition)
+    for n in range(40):
+        partition.request(f"learner-{n:04}")
+    before = {f"learner-{n:04}": partition.row(f"learner-{n:04}").standing for n in range(40)}
+    assert all(standing is not None and standing.open().mode is Mode.EXPERIMENT for standing in before.values())
+    partition.later(hours=1)
+    told = move(partition, ROLLED_OUT)
+    made = [decode_selected(sent.value or b"") for sent in told.to(SELECTED)]
+    assert [selected.user_id for selected in made] == [*before]
+    assert {selected.experiment for selected in made} == {NAME}
+    assert [selected.strategy_variant for selected in made].count(Variant.BALANCED) > 20
+    assert users(partition.tick()) == []
+    assert move(partition, RELEASED).decided
 
 
 def test_the_cursor_is_a_row_of_its_own() -> None:

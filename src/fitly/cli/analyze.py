@@ -19,8 +19,9 @@ from fitly.cli.options import as_json
 from fitly.cli.program import Exit
 
 if TYPE_CHECKING:
+    from fitly.cli.analysis.plan import Plan
     from fitly.cli.analysis.reading import Progressed
-    from fitly.cli.analysis.trial import Trial
+    from fitly.cli.analysis.trial import Columns, Trial
 
 
 @click.command(short_help="Analyze a finished experiment from a CSV file.")
@@ -77,20 +78,10 @@ def analyze(
     become their mean, and count once, when the last of them is read; a unit in two arms is left out. What every figure
     is, and the keys of --json, is told in docs/analyze.md. Status 1 where the arms' sizes are not what they should be.
     """
-    from fitly.cli.analysis.answer import answer  # noqa: PLC0415 - the statistics are not loaded for `--help`
-    from fitly.cli.analysis.plan import UNIFORM, Plan  # noqa: PLC0415
-    from fitly.cli.analysis.plan import weights as read_weights  # noqa: PLC0415
-    from fitly.cli.analysis.reading import read  # noqa: PLC0415
-    from fitly.cli.analysis.shown import lay_out  # noqa: PLC0415
-    from fitly.cli.analysis.trial import Columns  # noqa: PLC0415
-    from fitly.core.statistics.sequential import Tuning  # noqa: PLC0415
-
     if target is not None and propensity is None:
         raise click.UsageError("--target estimates from logged propensities: name their column by --propensity")
-    try:
-        shares = None if weights is None else read_weights(weights)
-    except ValueError as error:
-        raise click.UsageError(f"--weights: {error}") from None
+    from fitly.cli.analysis.trial import Columns  # noqa: PLC0415 - the statistics are not loaded for `--help`
+
     columns = Columns(
         unit=unit,
         arm=arm,
@@ -100,7 +91,26 @@ def analyze(
         order=order,
         propensity=propensity,
     )
-    plan = Plan(control=control, weights=shares, tuning=Tuning(planned=tuning), target=target or UNIFORM)
+    plan = _plan(control, weights, tuning, target)
+    _analyze(file, columns, plan, as_json=as_json)
+
+
+def _plan(control: str | None, weights: str | None, tuning: float, target: str | None) -> Plan:
+    from fitly.cli.analysis.plan import UNIFORM, Plan, shares  # noqa: PLC0415
+    from fitly.core.statistics.sequential import Tuning  # noqa: PLC0415
+
+    try:
+        wanted = None if weights is None else shares(weights)
+    except ValueError as error:
+        raise click.UsageError(f"--weights: {error}") from None
+    return Plan(control=control, weights=wanted, tuning=Tuning(planned=tuning), target=target or UNIFORM)
+
+
+def _analyze(file: IO[bytes], columns: Columns, plan: Plan, *, as_json: bool) -> None:
+    from fitly.cli.analysis.answer import answer  # noqa: PLC0415
+    from fitly.cli.analysis.reading import read  # noqa: PLC0415
+    from fitly.cli.analysis.shown import lay_out  # noqa: PLC0415
+
     with _progress(file) as progressed:
         trial = read(file, columns, progressed)
     document = answer(trial, plan)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any, Final, TypeAlias
 
 from fitly.core.decisions import Selected
@@ -122,7 +122,7 @@ _NAMES: Final[dict[Callable[[Any], Plain], str]] = {
     _millionths: "reward centred centre composite raw own_sum s_retention s_performance s_completion s_engagement mean "
     "before_sum x x0 w w0 w2 v0 model worth r d idle_w idle_d largest",
     _squares: "centred2 composite2 q_retention q_performance q_completion q_engagement x2 wx wx0",
-    _billionths: "propensity threshold target outside probability hold_back",
+    _billionths: "propensity threshold target outside probability hold_back low high",
     lambda refused: [*listed(refused)]: "refused",
 }
 _BY_FIELD: Final = {name: shown for shown, names in _NAMES.items() for name in names.split()}
@@ -160,8 +160,8 @@ def expand(value: object) -> Plain:
             plain = {str(expand(key)): expand(inner) for key, inner in value.items()}
         case list() | tuple() if not hasattr(value, "_fields"):
             plain = [expand(item) for item in value]
-        case Enum():
-            plain = expand(value.value)
+        case Enum():  # a code goes by its name
+            plain = value.name if isinstance(value, IntEnum) else expand(value.value)
         case bytes():
             plain = value.hex()
         case datetime():

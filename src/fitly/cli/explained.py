@@ -157,9 +157,18 @@ def _facts(selected: Selected) -> dict[str, str]:
         "unit": f"{selected.unit}: {UNITS[selected.unit]}",
         "assignment": f"probability {assigned:g} that the learner is among those treated so",
         "policy": f"revision {selected.policy_revision}{algorithm}, epsilon {selected.epsilon:g}",
-        "experiment": selected.experiment or "none",
+        "experiment": _experiment(selected),
         "config": selected.config_id or "none: nothing is applied",
     }
+
+
+def _experiment(selected: Selected) -> str:
+    enrolled = selected.enrolled
+    if selected.experiment is None or enrolled is None:
+        return selected.experiment or "none"
+    weight = f"{enrolled.how.name}, weight {enrolled.probability / CERTAIN:g}, epoch {enrolled.epoch}"
+    own = "" if enrolled.mode is None else f"; its own policy came to {enrolled.mode}"
+    return f"{selected.experiment}, variant {enrolled.variant} ({weight}){own}"
 
 
 def _verdict(out: Console, explanation: Explanation, read: str) -> None:

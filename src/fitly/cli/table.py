@@ -16,7 +16,7 @@ from fitly.cli.options import as_json, configured, run
 from fitly.cli.program import Exit, fail
 from fitly.core import topics
 from fitly.core.names import ERASED_PREFIX, partition_of
-from fitly.core.system import LEDGER_KEY, POSITION_KEY, RULES_KEY, SYSTEM_PREFIX
+from fitly.core.system import EXPERIMENT_PREFIX, LEDGER_KEY, POSITION_KEY, RULES_KEY, SYSTEM_PREFIX
 from fitly.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 EFFECTIVENESS: Final = "effectiveness"
 """Not a changelog of its own: record 3 follows from the rows of ``contexts``."""
+EXPERIMENTS: Final = "experiments"
+"""Neither: what each partition knows of each experiment, among the rows of ``contexts``."""
 TABLES: Final = {
     topics.LEARNERS: topics.LEARNERS_CHANGELOG,
     topics.CONTEXTS: topics.CONTEXTS_CHANGELOG,
@@ -35,6 +37,7 @@ TABLES: Final = {
     "position": topics.CONTEXTS_CHANGELOG,
     "ledger": topics.CONTEXTS_CHANGELOG,
     "rules": topics.CONTEXTS_CHANGELOG,
+    EXPERIMENTS: topics.CONTEXTS_CHANGELOG,
 }
 SYSTEM_TABLES: Final = {"position": POSITION_KEY, "ledger": LEDGER_KEY, "rules": RULES_KEY}
 
@@ -51,11 +54,12 @@ SYSTEM_TABLES: Final = {"position": POSITION_KEY, "ledger": LEDGER_KEY, "rules":
 @as_json
 @configured(Need.KAFKA)
 def table(settings: Settings, *, name: str, key: str | None, as_of: str | None, as_json: bool) -> None:
-    """Show table NAME (learners, contexts, effectiveness, population, position, ledger, rules) from its changelog.
+    """Show a table from its changelog.
 
-    KEY is a learner's id, for contexts and effectiveness also USER|CONTEXT, for population KIND, KIND|NAME or
-    KIND|NAME|PARTITION, for the last three a partition's number. Without it every row is shown, in short; with it, or
-    with --json, in full. Under effectiveness stands how many flags chance alone would give. Nothing found ends with
+    NAME is learners, contexts, effectiveness, population, position, ledger, rules or experiments. KEY is a learner's
+    id, for contexts and effectiveness also USER|CONTEXT, for population KIND, KIND|NAME or KIND|NAME|PARTITION, for
+    experiments one's name, for the other three a partition's number. Without it every row is shown, in short; with it,
+    or with --json, in full. Under effectiveness stands how many flags chance alone would give. Nothing found ends with
     status 1.
 
     With --as-of (not for population, which partials make) the log is folded again up to the moment, from the nearest
@@ -75,7 +79,7 @@ def table(settings: Settings, *, name: str, key: str | None, as_of: str | None, 
     if as_json:
         for one in found:
             show.line(tables.document(name, one))
-    elif key is not None or name in SYSTEM_TABLES:
+    elif key is not None or name in SYSTEM_TABLES or name == EXPERIMENTS:
         for one in found:
             click.echo(f"{click.style(tables.title(name, one), bold=True)}\n" + "\n".join(tables.lines(name, one)))
     else:
@@ -114,7 +118,7 @@ def _partitions(name: str, key: str | None, when: AsOf, count: int) -> list[int]
     wanted = set(range(count))
     if key is not None and name in SYSTEM_TABLES:
         wanted &= {int(key)} if key.isdigit() else set()
-    elif key is not None:
+    elif key is not None and name != EXPERIMENTS:
         wanted &= {partition_of(key.partition("|")[0].encode(), count)}
     return sorted(wanted if when.partition is None else wanted & {when.partition})
 
@@ -149,6 +153,8 @@ async def _rows(settings: Settings, name: str, key: str | None) -> list[Row]:
 def _is_wanted(name: str, key: str | None, partition: int, row_key: bytes) -> bool:
     if name in SYSTEM_TABLES:
         return row_key == SYSTEM_TABLES[name] and key in {None, str(partition)}
+    if name == EXPERIMENTS:
+        return row_key.startswith(EXPERIMENT_PREFIX) and key in {None, row_key.removeprefix(EXPERIMENT_PREFIX).decode()}
     if row_key.startswith((SYSTEM_PREFIX, ERASED_PREFIX)):
         return False
     if key is None or row_key == key.encode():

@@ -15,8 +15,10 @@ from fitly.cli import show
 from fitly.cli.decoded import text
 from fitly.cli.expand import Plain, expand, moment
 from fitly.cli.rows import decode, is_word
+from fitly.cli.withheld import without_few
 from fitly.core import topics
 from fitly.core.entries import ARMS, DECISIONS
+from fitly.core.system import EXPERIMENT_PREFIX
 from fitly.core.vocabulary import MODES, ArmCode
 from fitly.wire import rows
 from fitly.wire.merged import decode_merged
@@ -29,13 +31,15 @@ def document(name: str, row: Row) -> dict[str, Plain]:
     """Give a row in full, for ``--json``."""
     partition, key, value = row
     due = rows.due_of(value)
+    shown, withheld = without_few(decode(name, key, value))
     return {
         "table": name,
         "partition": partition,
         "key": text(key),
         "due": moment(due),
         "bytes": len(value),
-        "row": expand(decode(name, key, value)),
+        "row": expand(shown),
+        **({"withheld": withheld} if withheld else {}),
     }
 
 
@@ -43,13 +47,18 @@ def title(name: str, row: Row) -> str:
     """Name a row for people."""
     partition, key, value = row
     who = f"partition {partition}" if name not in topics.TABLES else text(key)
+    if key.startswith(EXPERIMENT_PREFIX):
+        who = text(key.removeprefix(EXPERIMENT_PREFIX))
     return f"{name} {who}  ({len(value)} bytes in partition {partition})"
 
 
 def lines(name: str, row: Row) -> list[str]:
     """Give a row for reading, as indented lines: remembered events are only counted, empty parts left out."""
-    plain = expand(decode(name, *row[1:]))
+    shown, withheld = without_few(decode(name, *row[1:]))
+    plain = expand(shown)
     if isinstance(plain, dict):
+        if withheld:
+            plain["withheld"] = f"{withheld} sums that tell of fewer than 5 learners, or would reveal them"
         for part, value in plain.items():
             if isinstance(value, list):
                 plain[part] = f"{len(value)} events" if part == "seen" else [_said(entry) for entry in value]

@@ -61,11 +61,16 @@ def looked_at_row(
     said: tuple[Assessed, ...] = ()
     if before.closes_at <= at.now:
         verdicts, said = when_over(before, at)
-        before, row = before._replace(assessed=verdicts), row._replace(assessed=verdicts)
+        before, row = with_verdicts(before, verdicts), with_verdicts(row, verdicts)
     if reopens or before.overflowed != row.overflowed:
         verdicts, more = _assessed(row, tuple(_shut(before, row, at.now)), at, "changed")
-        row, said = row._replace(assessed=verdicts), (*said, *more)
+        row, said = with_verdicts(row, verdicts), (*said, *more)
     return row, said
+
+
+def with_verdicts(row: ContextRow, verdicts: bytes) -> ContextRow:
+    """Remember verdicts; nearly always they are what the row remembers already."""
+    return row if row.assessed == verdicts else row._replace(assessed=verdicts)
 
 
 def when_over(row: ContextRow, at: Moment) -> tuple[bytes, tuple[Assessed, ...]]:
@@ -123,12 +128,16 @@ def _assessed(
 
 def _shut(before: ContextRow, after: ContextRow, now: Millis) -> Iterator[DecisionId]:
     """Give the measured decisions that were open, were not over, and are open no longer."""
-    for entry in DECISIONS.all(before.decisions):
-        if entry.is_open and entry.closes > now:
+    for index, (closes, is_open) in enumerate(_OPEN(before.decisions)):
+        if is_open and closes > now:
+            entry = DECISIONS.at(before.decisions, index)
             place = DECISIONS.find(after.decisions, entry.id)
             there = entry._replace(is_open=0) if place < 0 else DECISIONS.at(after.decisions, place)
             if not there.is_open and _counts(there):
                 yield DecisionId(unpacked_id(entry.id))
+
+
+_OPEN: Final = DECISIONS.columns(*map(DecisionEntry._fields.index, ("closes", "is_open"))).iter_unpack
 
 
 def _counts(entry: DecisionEntry) -> bool:

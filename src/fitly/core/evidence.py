@@ -13,6 +13,7 @@ of every comparison stand for the same decisions, however often an arm was drawn
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from operator import add, sub
 from typing import Any, Final
 
@@ -44,7 +45,13 @@ def overlaps(propensities: Mapping[str, int]) -> bytes:
     >>> OVERLAP.unpack(overlaps({"PATTERN_HEAVY": 22_500_000, "BALANCED": 855_000_000}))
     (4500, 0, 10000, 0)
     """
-    return OVERLAP.pack(*[_worth(propensities.get(arm, 0)) for arm in _ARMS])
+    return _packed(*[propensities.get(arm, 0) for arm in _ARMS])
+
+
+@lru_cache(maxsize=1024)
+def _packed(*propensities: int) -> bytes:
+    """Pack four shares: under one policy the same few propensities come again and again."""
+    return OVERLAP.pack(*map(_worth, propensities))
 
 
 def _worth(propensity: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fitly.core.decisions import ArmView, Measured, OutcomeAmended, OutcomeFiled, Selected
+from fitly.core.decisions import ArmView, Enrolled, Measured, OutcomeAmended, OutcomeFiled, Selected
 from fitly.core.numbers import CERTAIN, to_datetime
 from fitly.core.plain import Json, as_json, plain, rendered, share
 from fitly.core.vocabulary import Bin
@@ -69,6 +69,8 @@ class DecisionRecord:
     draws: Json
     rendered_at: datetime | None
     grounds: Json
+    experiment_variant: str | None
+    enrolment: Json
 
 
 def outcome_record(filed: OutcomeFiled) -> OutcomeRecord:
@@ -158,7 +160,21 @@ def decision_record(selected: Selected) -> DecisionRecord:
         draws=dict(selected.draws),
         rendered_at=None if selected.rendered_at is None else to_datetime(selected.rendered_at),
         grounds=None if selected.grounds is None else as_json(selected.grounds._asdict()),
+        experiment_variant=None if selected.enrolled is None else selected.enrolled.variant,
+        enrolment=None if selected.enrolled is None else _enrolment(selected.enrolled),
     )
+
+
+def _enrolment(enrolled: Enrolled) -> Json:
+    return {
+        "how": enrolled.how.name,
+        "epoch": enrolled.epoch,
+        "probability": enrolled.probability / CERTAIN,
+        "mode": None if enrolled.mode is None else enrolled.mode.value,
+        "purpose": enrolled.purpose,
+        "low": enrolled.low / CERTAIN,
+        "high": enrolled.high / CERTAIN,
+    }
 
 
 def renders_later(record: DecisionRecord, before: DecisionRecord) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from fitly.core.attribution import Found
+from fitly.core.copies import changing
 from fitly.core.decisions import Measured
-from fitly.core.entries import DECISIONS, OUTCOMES, TYPED, DecisionEntry, OutcomeEntry, Seen
+from fitly.core.entries import DECISIONS, OUTCOMES, TYPED, DecisionEntry, OutcomeEntry, Seen, Typed
 from fitly.core.evidence import weigh
 from fitly.core.experiments.measuring import measured
 from fitly.core.inforce import InForce
@@ -64,7 +65,7 @@ def add_outcome(
     worth = reward(metrics, force.typical[context, kind], force)
     centred_on = centre(row.own_sum, row.own_n, force.centres[context], force)
     code = TYPE_CODES[kind]
-    entry = OutcomeEntry(*seen, decision.id, *kept(metrics), worth, centred_on, decision.is_open, code)
+    entry = OUTCOMES.make((*seen, decision.id, *kept(metrics), worth, centred_on, decision.is_open, code))
     remembered = OUTCOMES.append(row.outcomes, entry)
     if len(remembered) > _FULL:
         remembered = OUTCOMES.drop(remembered, 1)
@@ -72,20 +73,24 @@ def add_outcome(
     trials = row.trials
     if trials:
         trials = measured(row, found.before, new)
-    changed = row._replace(
-        arms=moved(row.arms, found.before, new, now),
-        decisions=DECISIONS.replace(row.decisions, found.place, new),
-        outcomes=remembered,
-        own_n=row.own_n + 1,
-        own_sum=row.own_sum + worth,
-        updated_at=now,
-        evidence=row.evidence if new.is_open and found.before.is_open else weigh(row.evidence, found.before, new),
-        typed=typed(row.typed, entry, 1),
-        trials=trials,
+    changed = _TAUGHT(
+        row,
+        moved(row.arms, found.before, new, now),
+        DECISIONS.replace(row.decisions, found.place, new),
+        remembered,
+        row.own_n + 1,
+        row.own_sum + worth,
+        now,
+        row.evidence if new.is_open and found.before.is_open else weigh(row.evidence, found.before, new),
+        typed(row.typed, entry, 1),
+        trials,
     )
     return changed, worth
 
 
+_TAUGHT = changing(
+    ContextRow, "arms", "decisions", "outcomes", "own_n", "own_sum", "updated_at", "evidence", "typed", "trials"
+)
 _FULL = MOST_OUTCOMES * OUTCOMES.width
 
 
@@ -95,11 +100,12 @@ def typed(sums: bytes, outcome: OutcomeEntry, sign: int) -> bytes:
     if code == UNTYPED:
         return sums
     place = TYPED.find_byte(sums, code)
-    before: tuple[int, ...] = _NO_METRICS if place < 0 else TYPED.at(sums, place)[1:]
+    before: tuple[int, ...] = _NO_METRICS if place < 0 else _TYPE(sums, place * TYPED.width)
     return TYPED.put(sums, place, TYPED.pack(code, *_with_metrics(before, outcome, sign)))
 
 
 _NO_METRICS = (0,) * 8
+_TYPE = TYPED.columns(*range(1, len(Typed._fields))).unpack_from
 
 
 def _with_metrics(sums: tuple[int, ...], outcome: OutcomeEntry, sign: int) -> tuple[int, ...]:

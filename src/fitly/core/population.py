@@ -266,9 +266,9 @@ _NO_PAIR: Final = (0, 0, 0)
 def _move_groups(sums: list[int], olds: bytes, fared: list[tuple[int, tuple[int, ...], tuple[int, ...]]]) -> bool:
     """Move the groups whose decisions say something else; one not to apply says nothing of most arms."""
     was = [_NONE, _NONE, _NONE, _NONE]
-    for said in _TOLD(olds):
-        part = _PART_OF[said[0]]
-        was[part] = said[1:] if was[part] is _NONE else tuple(map(add, was[part], said[1:]))
+    for code, said in zip(olds[:: EVIDENCE.width], _TOLD(olds), strict=True):
+        part = _PART_OF[code]
+        was[part] = _both(was[part], said)
     now = was.copy()
     for code, old, new in fared:
         part = _PART_OF[code]
@@ -283,9 +283,15 @@ def _move_groups(sums: list[int], olds: bytes, fared: list[tuple[int, tuple[int,
             has_moved |= _move_paired(sums, applied, control, applied1, control1)
     elif fallback == fallback1:
         return has_moved
-    offered = tuple(map(add, map(add, applied, control), fallback))
-    offered1 = tuple(map(add, map(add, applied1, control1), fallback1))
+    offered, offered1 = _both(_both(applied, control), fallback), _both(_both(applied1, control1), fallback1)
     return _move_means(sums, _OFFERED_AT, offered, offered1) or has_moved
+
+
+def _both(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """Add up two parts; most learners have nothing in most of them."""
+    if one is _NONE:
+        return other
+    return one if other is _NONE else tuple(map(add, one, other))
 
 
 def _move_means(sums: list[int], at: int, old: tuple[int, ...], new: tuple[int, ...]) -> bool:
@@ -328,7 +334,7 @@ def _move_paired(
     return has_moved
 
 
-_TOLD: Final = EVIDENCE.columns(*range(_MEASURED)).iter_unpack
+_TOLD: Final = EVIDENCE.columns(*range(1, _MEASURED)).iter_unpack
 _WIDTH: Final = _MEASURED - 1
 _NONE: Final[tuple[Any, ...]] = (0,) * _WIDTH
 _PART_OF: Final[dict[int, int]] = {

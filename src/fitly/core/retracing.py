@@ -172,7 +172,7 @@ def _pinned(reading: Reading) -> Answer:
     adapts = selected.mode is not Mode.PINNED if grounds is None else grounds.auto_adapt
     if adapts:
         return Answer(None, None, "automatic adapting is on")
-    if selected.arms:
+    if selected.arms or selected.experiment is not None:
         return Answer(None, None, "automatic adapting is off, but no decision stood that may go on")
     reading.hold("supersedes", bool(selected.supersedes), follows=True)
     stays = next((arm for arm in Variant if selected.propensities.get(arm) == CERTAIN), None)

@@ -1,4 +1,4 @@
-"""What the last looks at the population's sums give to say, after all that was said before.
+"""What the last looks at merged sums give to say, after all that was said before.
 
 Knows looks and control events. Must never know how a control event is written, nor when it is asked: the answer
 follows from the two alone, so whoever asks again after saying it has nothing more to say.
@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fitly.core.events import ControlEvent, ControlPayload, PriorsRevised
+from fitly.core.experiments.concluding import conclusions
 from fitly.core.partials import Kind, Look
 from fitly.core.priors import estimated, worth_telling
 from fitly.core.vocabulary import Context
+
+
+def proposals(looks: Mapping[tuple[Kind, str], Look], history: Sequence[ControlEvent]) -> list[ControlPayload]:
+    """Give all that is to be said: of the population, then of experiments.
+
+    >>> proposals({}, [])
+    []
+    """
+    return [*revisions(looks, history), *conclusions(looks, history)]
 
 
 def revisions(looks: Mapping[tuple[Kind, str], Look], history: Sequence[ControlEvent]) -> list[ControlPayload]:

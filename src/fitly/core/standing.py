@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from fitly.core.copies import changing
 from fitly.core.decisions import Selected
 from fitly.core.eligibility import is_allowed
 from fitly.core.entries import DECISIONS, NO_DEFAULT, NO_OVERLAP, DecisionEntry
@@ -71,7 +72,7 @@ def is_overruled(row: ContextRow, learner: LearnerRow, force: InForce) -> bool:
 
 
 def _last(decisions: bytes) -> Standing:
-    return Standing._make(_STANDING(decisions, len(decisions) - DECISIONS.width))
+    return Standing(*_STANDING(decisions, len(decisions) - DECISIONS.width))
 
 
 def _overrules(row: ContextRow, last: Standing, learner: LearnerRow, force: InForce) -> bool:
@@ -139,16 +140,22 @@ def let_stand(row: ContextRow, selected: Selected, force: InForce, now: Millis, 
         arms = activated(arms, code, now)
     elif mode is Mode.OPTED_OUT:
         arms = let_rest(arms, now)
-    return row._replace(
-        decisions=_ended(row.decisions, now) + entry,
-        arms=arms,
-        standing=Sealed.of(selected),
-        closes_at=row.closes_at if mode is Mode.OPTED_OUT else Millis(min(row.closes_at, closes)),
-        updated_at=now,
-        baseline=force.baselines[row.context],
-        lapses_at=lapses_at,
-        trials=row.trials and decided(row.trials, selected.apply),
+    return _STOOD(
+        row,
+        _ended(row.decisions, now) + entry,
+        arms,
+        Sealed.of(selected),
+        row.closes_at if mode is Mode.OPTED_OUT else min(row.closes_at, closes),
+        now,
+        force.baselines[row.context],
+        lapses_at,
+        row.trials and decided(row.trials, selected.apply),
     )
+
+
+_STOOD: Final = changing(
+    ContextRow, "decisions", "arms", "standing", "closes_at", "updated_at", "baseline", "lapses_at", "trials"
+)
 
 
 def _default(row: ContextRow, taught: int, force: InForce) -> tuple[int, int]:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fitly.core.amending import withdraw_or_correct
-from fitly.core.assessing import looked_at, when_over
+from fitly.core.assessing import looked_at, when_over, with_verdicts
 from fitly.core.attributes import AttributesTold
 from fitly.core.attribution import applied, attribute, by_id
+from fitly.core.copies import changing
 from fitly.core.deciding import decide
 from fitly.core.decisions import UNMEASURED, Answer, Effect, Measured, OutcomeAmended, OutcomeFiled
 from fitly.core.dedupe import ACCEPTANCE_DAYS, is_seen, remember
@@ -103,7 +104,7 @@ def fall_due(
     effects: tuple[Effect, ...] = ()
     if row.closes_at <= at.now:
         verdicts, effects = when_over(row, at)
-        row = settle(row, at.now)._replace(assessed=verdicts)
+        row = with_verdicts(settle(row, at.now), verdicts)
     if learner is not None:
         row, again = lapsed(row, learner, force, at.now)
         effects = (*effects, *again)
@@ -134,7 +135,10 @@ def _seen_in_context(row: ContextRow, scene: Scene, mark: bytes, day: Day) -> tu
     if day <= row.seen_floor:
         return Bin.LATE, row
     seen, floor = remember(row.seen, row.seen_floor, mark, day, day_of(scene.at.now))
-    return None, row._replace(seen=seen, seen_floor=floor)
+    return None, _REMEMBERED(row, seen, floor)
+
+
+_REMEMBERED: Final = changing(ContextRow, "seen", "seen_floor")
 
 
 def _seen_by_learner(scene: Scene) -> tuple[Bin | None, LearnerRow]:
@@ -171,7 +175,7 @@ def _outcome_recorded(scene: Scene, data: OutcomeRecorded) -> Folded:
         row, selected = decide(row, scene.learner, scene.force, scene.at.now, scene.cause, elsewhere)
         effects = (*effects, Answer(selected))
     bin_ = Bin.ORPHAN if found is None else Bin.APPLIED
-    return Folded(bin_, contexts=(row,), effects=effects, reopens=reopens)
+    return Folded(bin_, None, (row,), effects, reopens)
 
 
 def _outcome_corrected(scene: Scene, data: OutcomeCorrected) -> Folded:

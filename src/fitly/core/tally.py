@@ -9,6 +9,7 @@ from __future__ import annotations
 from operator import add
 from typing import Final
 
+from fitly.core.copies import changing
 from fitly.core.dedupe import ACCEPTANCE_DAYS
 from fitly.core.entries import ARMS, BUCKETS, DECISIONS, ArmEntry, Bucket, DecisionEntry
 from fitly.core.evidence import weigh
@@ -83,7 +84,10 @@ def let_rest(arms: bytes, now: Millis, but: int = ArmCode.NOTHING) -> bytes:
     place = arms[_ACTIVE :: ARMS.width].find(1)
     if place < 0 or arms[place * ARMS.width] == but:
         return arms
-    return ARMS.replace(arms, place, ARMS.at(arms, place)._replace(active=0, deactivated=now, updated=now))
+    return ARMS.replace(arms, place, _RESTED(ARMS.at(arms, place), 0, now, now))
+
+
+_RESTED: Final = changing(ArmEntry, "active", "deactivated", "updated")
 
 
 _ACTIVE: Final = ARMS.start_of(ArmEntry._fields.index("active"))

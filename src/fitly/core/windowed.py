@@ -63,14 +63,19 @@ def own_counts(row: ContextRow) -> tuple[int, int]:
 
     Reads four fields of each decision and nothing else: it is asked whenever a window closes.
     """
-    counted = [0] * 256
+    counted = [0, 0, 0]
     for day, arm, n in _EVER(row.buckets):
         if day == CUMULATIVE:
-            counted[arm] += n
+            counted[_SIDE[arm]] += n
     for arm, apply, shown, measured in _MEASURED(row.decisions):
         if measured and not (apply and shown in DENIED):
-            counted[arm] += 1
-    return sum(counted[code] for code in ARM_VARIANTS), counted[ArmCode.CONTROL]
+            counted[_SIDE[arm]] += 1
+    applied, control, _ = counted
+    return applied, control
+
+
+_SIDE: Final = bytes([0 if code in ARM_VARIANTS else 1 if code == ArmCode.CONTROL else 2 for code in range(256)])
+"""By the code of an arm: on which side of a comparison it stands, 2 for neither."""
 
 
 _EVER: Final = BUCKETS.columns(*map(Bucket._fields.index, ("day", "arm", "n"))).iter_unpack

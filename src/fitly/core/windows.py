@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fitly.core.copies import changing
 from fitly.core.dedupe import ACCEPTANCE_DAYS, KEPT_AFTER_END, drop_before
 from fitly.core.entries import BUCKETS, DECISIONS, OUTCOMES, Bucket, DecisionEntry, OutcomeEntry
 from fitly.core.evidence import weigh
@@ -46,12 +47,10 @@ def settle(row: ContextRow, now: Millis) -> ContextRow:
             over.append(index)
         elif is_open:
             row = _close_empty(row, index, now)
-    for index in over:
-        row = _closed(row, index)
-    if row.trials:
-        trials = settled(row.trials, now)
-        return row._replace(trials=trials, closes_at=Millis(min(upcoming, next_end(trials))))
-    return row._replace(closes_at=upcoming)
+    if not row.trials:
+        return _closed(row, over, upcoming)
+    trials = settled(row.trials, now)
+    return _closed(row, over, Millis(min(upcoming, next_end(trials))))._replace(trials=trials)
 
 
 def shut(row: ContextRow, now: Millis) -> ContextRow:
@@ -61,10 +60,8 @@ def shut(row: ContextRow, now: Millis) -> ContextRow:
     """
     if row.closes_at == NEVER:
         return row
-    for index, is_open in enumerate(row.decisions[_IS_OPEN :: DECISIONS.width]):
-        if is_open:
-            row = _closed(row, index)
-    return row._replace(closes_at=NEVER, updated_at=now, trials=row.trials and stopped(row.trials))
+    open_ = [index for index, is_open in enumerate(row.decisions[_IS_OPEN :: DECISIONS.width]) if is_open]
+    return _closed(row, open_, NEVER)._replace(updated_at=now, trials=row.trials and stopped(row.trials))
 
 
 def next_close(decisions: bytes) -> Millis:
@@ -120,20 +117,25 @@ def _make_room(row: ContextRow, now: Millis) -> ContextRow:
     _, is_open, outcomes = _FIRST.unpack_from(row.decisions)
     if is_open:
         row = row if outcomes else _close_empty(row, 0, now)
-        row = _closed(row, 0)._replace(overflowed=row.overflowed + 1)
+        row = _closed(row, [0], row.closes_at)._replace(overflowed=row.overflowed + 1)
     decisions, oldest = DECISIONS.drop(row.decisions, 1), DECISIONS.at(row.decisions, 0)
     buckets = retire(row.buckets, oldest, now)
     closes_at = Millis(min(next_close(decisions), next_end(row.trials)))
     return let_go(row._replace(decisions=decisions, buckets=buckets, closes_at=closes_at), [oldest])
 
 
-def _closed(row: ContextRow, index: int) -> ContextRow:
-    """Close a window: its reward is final from here on, and speaks of its arm."""
-    entry = DECISIONS.at(row.decisions, index)
-    closed = entry._replace(is_open=0)
-    start = index * DECISIONS.width + _IS_OPEN
-    decisions = row.decisions[:start] + b"\0" + row.decisions[start + 1 :]
-    return row._replace(decisions=decisions, evidence=weigh(row.evidence, entry, closed))
+def _closed(row: ContextRow, places: list[int], upcoming: Millis) -> ContextRow:
+    """Close windows: their rewards are final from here on, and speak of their arms; ``upcoming`` closes next."""
+    decisions, evidence = row.decisions, row.evidence
+    for place in places:
+        start = place * DECISIONS.width + _IS_OPEN
+        entry = DECISIONS.at(decisions, place)
+        decisions = decisions[:start] + b"\0" + decisions[start + 1 :]
+        evidence = weigh(evidence, entry, DECISIONS.at(decisions, place))
+    return _CLOSED(row, decisions, evidence, upcoming)
+
+
+_CLOSED: Final = changing(ContextRow, "decisions", "evidence", "closes_at")
 
 
 def _close_empty(row: ContextRow, index: int, now: Millis) -> ContextRow:

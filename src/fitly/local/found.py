@@ -218,6 +218,10 @@ class Found:
             (self.learners[user].ability, sum(each) / len(each)) for (user, _), each in self.confidences.items() if each
         ]
 
+    def diligences(self) -> list[float]:
+        """Give the share of the days on which they study, for each of `pairs`."""
+        return [self.learners[user].diligence for (user, _), each in self.confidences.items() if each]
+
     def ascent(self) -> Ascent:
         """Tell what became of those who were below their threshold."""
         below = [state for state in self._runs.values() if state[0]]
@@ -241,6 +245,40 @@ def correlation(pairs: list[tuple[float, float]]) -> float:
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
     return round(float(np.corrcoef(one, other)[0, 1]), 12)
+
+
+def correlation_beside(pairs: list[tuple[float, float]], beside: list[float]) -> float:
+    """Give the partial correlation of two things beside a third: of what neither follows from that.
+
+    What follows is a straight line, a parabola and a logarithm of the third, by least squares.
+
+    Parameters
+    ----------
+    pairs : list of pair
+        The two.
+    beside : list of float
+        The third, positive.
+
+    Examples
+    --------
+    >>> days = [0.1, 0.2, 0.4, 0.5, 0.7, 0.9]
+    >>> able = [0.2, 0.1, 0.5, 0.4, 0.8, 0.7]
+    >>> correlation_beside([(a, 3 * d) for a, d in zip(able, days)], days)
+    0.0
+    """
+    if len(pairs) <= _LEAST_BESIDE:
+        return 0.0
+    third = np.array(beside)
+    follows = np.column_stack([np.ones_like(third), third, third**2, np.log(third)])
+    both = np.array(pairs)
+    left = both - follows @ np.linalg.lstsq(follows, both, rcond=None)[0]
+    if (left.std(axis=0) <= _NOTHING_LEFT * np.maximum(both.std(axis=0), 1.0)).any():
+        return 0.0
+    return round(float(np.corrcoef(left.T)[0, 1]), 12)
+
+
+_LEAST_BESIDE: Final = 5
+_NOTHING_LEFT: Final = 1e-12
 
 
 def _quarters(learners: list[Learner]) -> dict[int, int]:

@@ -114,6 +114,9 @@ class Life:
         """Let the application ask, before the first thing in a context and now and then; set the level at first."""
         people, untidy = self.people, self.people.world.untidy
         new = all((learner.number, context) not in self._asked for context in people.world.contexts)
+        if new and people.world.class_size:
+            at = self._moment(day, 2.0)
+            self._put("groups", at, people.groups(learner, to_datetime(at)))
         if new and learner.level is not Level.MEDIUM:
             self._prefer(day, learner, {"level": learner.level.value}, 3.0)
         elif day == self.days // 2 and people.draw("leaves", learner.number).random() < untidy.opted_out:

@@ -122,7 +122,8 @@ class Population:
         """Give the learner of an index from 0."""
         world, draw = self.world, self.draw("learner", index)
         talent = draw.gauss(0.0, 1.0)
-        ability = min(MOST, max(LEAST, world.ability_mean + world.ability_sd * talent))
+        shared = self.draw("class", index // world.class_size).gauss(0.0, world.class_sd) if world.class_size else 0.0
+        ability = min(MOST, max(LEAST, world.ability_mean + world.ability_sd * talent + shared))
         diligence = draw.uniform(*world.diligence) + world.eager * talent
         gain = draw.gauss(world.drift, abs(world.drift)) / 100
         (kind,) = draw.choices(world.kinds, [kind.share for kind in world.kinds])
@@ -134,6 +135,12 @@ class Population:
         }
         hour = draw.uniform(8.0, 20.0)
         return Learner(index, self.user_id(index), ability, gain, min(1.0, max(0.05, diligence)), hour, level, effects)
+
+    def groups(self, learner: Learner, at: datetime) -> Event:
+        """Let the register tell which class and school a learner belongs to; eight classes make a school."""
+        number = learner.number // self.world.class_size
+        groups = {"class": f"class-{number:03d}", "school": f"school-{number // 8:02d}"}
+        return self.event("fitly.learner.attributes.v1", f"g{learner.number}", learner.user_id, at, {"groups": groups})
 
     def user_id(self, index: int) -> str:
         """Give a learner's id."""

@@ -104,6 +104,10 @@ class World:
         Share of the outcomes that name the decision they came under.
     levels : mapping
         How much learners allow; shares that add to 1.
+    class_size : int
+        Learners of a class, of which they tell when they begin; 0 for a world without classes.
+    class_sd : float
+        Standard deviation of what a class adds to the ability of all its learners.
     """
 
     name: str
@@ -123,6 +127,8 @@ class World:
     naming: float = 1.0
     levels: Mapping[Level, float] = field(default_factory=lambda: {Level.LOW: 0.3, Level.MEDIUM: 0.4, Level.HIGH: 0.3})
     untidy: Untidiness = field(default_factory=Untidiness)
+    class_size: int = 0
+    class_sd: float = 0.0
 
     def mean_effect(self, context: Context, variant: Variant) -> float:
         """Give the effect of an arm on the population's reward.
@@ -243,6 +249,13 @@ _ALL: Final = (
     ),
 )
 WORLDS: Final = {world.name: world for world in _ALL}
+WORLDS["classes"] = replace(
+    WORLDS["common_effect"],
+    name="classes",
+    help="as common_effect, for learners in classes of 25, of which some are better than others (sd .08)",
+    class_size=25,
+    class_sd=0.08,
+)
 WORLDS["untidy"] = replace(
     WORLDS["common_effect"],
     name="untidy",

@@ -39,12 +39,6 @@ def forget_learner(table: Table) -> Delete:
     return delete(table).where(table.c.user_id == key.c.user_id, table.c.version < key.c.version)
 
 
-def forget_everything(table: Table) -> Delete:
-    """Take away a learner's rows, whatever their version: they come by another topic, which has no tombstones."""
-    key = arrays(LEARNER, "key")
-    return delete(table).where(table.c.user_id == key.c.user_id)
-
-
 def unname(table: Table) -> Update:
     """Take the learner's name out of rows that stay."""
     key = arrays(LEARNER, "key")
@@ -73,6 +67,6 @@ def overtaken() -> Select[Any]:
         select(1)
         .where(table.c.user_id == key.c.user_id, table.c.context == key.c.context, table.c.version > key.c.version)
         .exists()
-        for table in (schema.CONFIGS, schema.EFFECTIVENESS)
+        for table in (schema.CONFIGS, schema.EFFECTIVENESS, schema.ASSIGNMENTS)
     ]
     return select(key.c.user_id, key.c.context).where(or_(*newer))

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from fitly.core.auditing import AuditRecord, audit_record, audit_records
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.events import ControlEvent
+from fitly.core.experiments.assignments import AssignmentRecord, assignment_records
 from fitly.core.experiments.lifecycle import concerns
 from fitly.core.experiments.results import ResultRecord, result_record
 from fitly.core.names import ERASED_PREFIX
@@ -85,6 +86,7 @@ class ContextKey:
     active: str | None = None
     configs: list[ConfigRecord] = field(default_factory=list)
     effectiveness: list[EffectivenessRecord] = field(default_factory=list)
+    assignments: list[AssignmentRecord] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -165,7 +167,8 @@ def _context(key: bytes, record: Incoming) -> ContextKey:
     effectiveness = effectiveness_records(row)
     configs = config_records(row, effectiveness)
     active = next((config.id for config in configs if config.is_active), None)
-    return ContextKey(plain(row.user_id), row.context.value, record.offset, active, configs, effectiveness)
+    assignments = assignment_records(row) if row.trials else []
+    return ContextKey(plain(row.user_id), row.context.value, record.offset, active, configs, effectiveness, assignments)
 
 
 async def decisions(records: Sequence[Incoming]) -> Decisions:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from fitly.core.experiments.assignments import AssignmentRecord
 from fitly.core.experiments.records import ExperimentRecord
 from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
@@ -42,6 +43,7 @@ RECORD_TABLES: Final[Mapping[type, Table]] = {
     PolicyRecord: schema.POLICY_REVISIONS,
     PopulationRecord: schema.POPULATION,
     ExperimentRecord: schema.EXPERIMENTS,
+    AssignmentRecord: schema.ASSIGNMENTS,
 }
 _AT_ONCE: Final = 2_000
 

@@ -20,6 +20,7 @@ from fitly.core.auditing import AuditRecord
 from fitly.core.decisions import OutcomeAmended, OutcomeFiled
 from fitly.core.effectiveness import UNKNOWN_COLUMNS
 from fitly.core.events import ControlEvent
+from fitly.core.experiments.assignments import AssignmentRecord
 from fitly.core.experiments.lifecycle import concerns, heard, name_of
 from fitly.core.experiments.records import ExperimentRecord, experiment_record
 from fitly.core.experiments.results import ResultRecord
@@ -37,6 +38,7 @@ from fitly.core.records import (
 from fitly.core.vocabulary import Bin
 from fitly.store import findings, keys, schema
 from fitly.store.bulk import Guard, Upsert
+from fitly.store.naming import about_to_tell, name_assignments, name_experiments
 from fitly.store.projecting import Contexts, Control, Decisions, Learners, Outcomes
 from fitly.wire.trials import trial_of
 
@@ -108,15 +110,17 @@ AUDIT: Final = Upsert(schema.AUDIT_LOG, [field.name for field in fields(AuditRec
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
 RESULTS: Final = Kind(schema.RESULTS, ResultRecord, _not_newer(schema.RESULTS))
 EXPERIMENTS: Final = Kind(schema.EXPERIMENTS, ExperimentRecord, _not_newer(schema.EXPERIMENTS))
+ASSIGNMENTS: Final = Kind(schema.ASSIGNMENTS, AssignmentRecord, _not_newer(schema.ASSIGNMENTS))
 POPULATION: Final = Kind(schema.POPULATION, PopulationRecord, _not_newer(schema.POPULATION))
 
 _OVERTAKEN: Final = keys.overtaken()
 _DEACTIVATE: Final = keys.deactivate()
-_FORGET_CONTEXT: Final = (keys.forget_older(schema.EFFECTIVENESS), keys.forget_older(schema.CONFIGS))
+_FORGET_CONTEXT: Final = tuple(
+    keys.forget_older(table) for table in (schema.EFFECTIVENESS, schema.CONFIGS, schema.ASSIGNMENTS)
+)
 _FORGET_DECISIONS: Final = keys.forget_older(schema.DECISIONS)
 _FORGET_LEARNER: Final = (
     keys.forget_learner(schema.PREFERENCES),
-    keys.forget_everything(schema.ASSIGNMENTS),
     keys.unname(schema.AUDIT_LOG),
 )
 """What an erasure takes away at the learner's tombstone; the audit log stays, without the name."""
@@ -138,7 +142,7 @@ async def write_learners(connection: AsyncConnection, found: Learners) -> int:
 
 
 async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
-    """Write configs and effectiveness, and take away what their keys no longer hold; then the books."""
+    """Write configs, effectiveness and assignments, take away what their keys no longer hold; then the books."""
     news = [(key.user_id, key.context, key.offset) for key in found.keys]
     written = 0
     if news:
@@ -152,6 +156,10 @@ async def write_contexts(connection: AsyncConnection, found: Contexts) -> int:
         measured = [(one, key.offset) for key in fresh for one in key.effectiveness]
         written += await EFFECTIVENESS.write(connection, [one for one in measured if one[0].baseline_kind])
         written += await NO_BASELINE.write(connection, [one for one in measured if not one[0].baseline_kind])
+        assigned = [(one, key.offset) for key in fresh for one in key.assignments]
+        if assigned:
+            written += await ASSIGNMENTS.write(connection, assigned)
+            await name_assignments(connection, [one.user_id for one, _ in assigned])
         for statement in _FORGET_CONTEXT:
             await connection.execute(statement, keys.context_keys(news))
     if found.ledger is not None:
@@ -187,6 +195,7 @@ async def _move(connection: AsyncConnection, moves: Sequence[tuple[ControlEvent,
     if not moves:
         return 0
     await findings.one_at_a_time(connection)
+    await about_to_tell(connection)
     table = schema.EXPERIMENTS
     rows = [tuple(row) for row in await connection.execute(select(table.c.trial, table.c.version).with_for_update())]
     standing = sorted((trial_of(row[0]) for row in rows), key=lambda trial: trial.number)
@@ -199,6 +208,7 @@ async def _move(connection: AsyncConnection, moves: Sequence[tuple[ControlEvent,
     there = [(experiment_record(trials[name]), offset) for name, offset in touched.items() if name in trials]
     written = await EXPERIMENTS.write(connection, there)
     await findings.settle(connection, [record.id for record, _ in there])
+    await name_experiments(connection, [trials[name].number for name in touched if name in trials])
     return written
 
 

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from fitly.core.revising import revisions
+from fitly.core.experiments.concluding import conclusions
+from fitly.core.revising import proposals
 from fitly.core.topics import CHANGELOGS, INPUT, PARTIALS, POPULATION_CHANGELOGS
 from fitly.settings import AgentName, Settings
+from fitly.stream.following import Followers
 from fitly.stream.proposing import Proposer
+from fitly.stream.viewing import Viewer
 from fitly.wire.population import Population
 from fitly.wire.shard import Shard
 
@@ -147,8 +150,8 @@ def _population(settings: Settings, generation: Generation, partition: int) -> P
     return Population(partition, settings.signing_key, generation.birth_id, mode, generation.partitions)
 
 
-def _proposer(settings: Settings) -> Proposer | None:
-    return Proposer(settings, revisions) if settings.priors == "on" else None
+def _followers(settings: Settings) -> Followers:
+    return Followers(Proposer(settings, proposals if settings.priors == "on" else conclusions), Viewer(settings))
 
 
 LEARNERS_AGENT: Final = Agent(
@@ -164,8 +167,8 @@ EXPERIMENTS_AGENT: Final = Agent(
     topic=PARTIALS,
     changelogs=POPULATION_CHANGELOGS,
     new_shard=_population,
-    follower=_proposer,
-    help="Add up what the partitions say of their sums, and propose to the sequencer what follows from it.",
+    follower=_followers,
+    help="Add up what the partitions say of their sums, look at experiments, propose to the sequencer what follows.",
 )
 AGENTS: Final = {agent.name: agent for agent in (LEARNERS_AGENT, EXPERIMENTS_AGENT)}
 

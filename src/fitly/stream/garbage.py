@@ -16,7 +16,7 @@ def spare_what_stays() -> None:
     """Take everything that lives now out of the collector's sight.
 
     Called before a worker joins its group, when that is the program, and after each restore, when that is the rows.
-    Without the first a restore walks through the whole program again and again: every eighth second of it.
+    Without the first a restore walks through the whole program at every full collection.
     """
     gc.collect()
     gc.freeze()

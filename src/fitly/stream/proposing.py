@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
-from fitly.core.errors import Retryable
+from fitly.core.errors import Refused, Retryable
 from fitly.core.partials import Kind, Look
 from fitly.stream.clients import BACKOFF_S
 from fitly.stream.control import Sequencer
@@ -89,6 +89,9 @@ class Proposer:
             try:
                 await self._propose()
                 attempt = 0
+                continue
+            except Refused as error:
+                log.warning("a proposal is not allowed: nothing of it was written", why=error.detail)
                 continue
             except Retryable as error:
                 pause = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]

@@ -13,10 +13,10 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from fitly.core.assessing import looked_at_row
-from fitly.core.decisions import Answer, Cause, Selected
+from fitly.core.decisions import Answer, Cause, Effect, Selected
 from fitly.core.erasing import refused_once_more
 from fitly.core.errors import Broken, Refused
-from fitly.core.events import ControlEvent, LearnerEvent, Tick, Unreadable
+from fitly.core.events import Arrival, ControlEvent, LearnerEvent, Tick, Unreadable
 from fitly.core.experiments.looks import closes
 from fitly.core.experiments.trial import Trials
 from fitly.core.inforce import InForce, put_in_force
@@ -43,7 +43,7 @@ from fitly.core.topics import CONTEXTS, INPUT, LEARNERS
 from fitly.core.vocabulary import Bin, ClockMode, Context
 from fitly.core.withdrawing import calls_for_it, withdrawn
 from fitly.wire import rows as at_rest
-from fitly.wire.events import Incoming, decode
+from fitly.wire.events import Incoming, decode, decode_learner_event
 from fitly.wire.letters import dead_letter, learner_named
 from fitly.wire.outgoing import Change, Outgoing, outgoing
 from fitly.wire.partials import outgoing_partial
@@ -74,8 +74,6 @@ class Batch:
         Where the log stands after the run.
     offset : int
         Its offset.
-    bins : Counter
-        Records by ``BIN/detail``.
     count : int
         Records absorbed.
     refused : bytearray
@@ -101,7 +99,8 @@ class Batch:
         self.offset = shard.position.offset
         self.clock: Millis = shard.position.clock
         self.outputs: list[Outgoing] = []
-        self.bins: Counter[str] = Counter()
+        self._said: list[Effect | Outgoing] = []
+        self._counts: Counter[tuple[Bin, str]] = Counter()
         self.count = 0
         self.refused = bytearray()
         self.taken: list[tuple[int, bytes]] = []
@@ -142,9 +141,10 @@ class Batch:
         self._sums.row_changed(before, row)
         self._contexts[key] = row
         self._changed_contexts[key] = row
-        due = row.due_at
-        if due != NEVER and (before is None or before.due_at != due):
-            heappush(self._shard.due, (due, key))
+        if before is None or before.closes_at != row.closes_at or before.lapses_at != row.lapses_at:
+            due = row.due_at
+            if due != NEVER and (before is None or before.due_at != due):
+                heappush(self._shard.due, (due, key))
 
     def _forget(self, user_id: UserId, marker: Erased) -> None:
         """Let every row of a learner go; the marker takes their place."""
@@ -168,9 +168,22 @@ class Batch:
 
     # -- one record ----------------------------------------------------------------------------------------
 
-    def absorb(self, record: Incoming) -> None:
-        """Fold the next record: into exactly one bin."""
+    def absorb(self, records: Sequence[Incoming]) -> None:
+        """Fold the next records, each into exactly one bin; those at or below the offset are passed over.
+
+        In three passes: what the learners' records say is read first, and what comes of it is written last. Each is the
+        same work again and again, and faster where nothing else comes in between: a tenth of the whole fold.
+        """
         self._encoded = None
+        arrivals = [None if record.key is None else decode_learner_event(record) for record in records]
+        for record, arrival in zip(records, arrivals, strict=True):
+            if record.offset > self.offset:
+                self._absorb(record, arrival)
+        self.outputs += [each if isinstance(each, Outgoing) else outgoing(each) for each in self._said]
+        self._said.clear()
+
+    def _absorb(self, record: Incoming, arrival: Arrival | None) -> None:
+        """Fold the next record; None where it is one of ours, which is read by what the log has told so far."""
         self.offset = record.offset
         self.count += 1
         if not 0 <= record.timestamp // 86_400_000 <= LAST_DAY:
@@ -178,7 +191,8 @@ class Batch:
             self._refuse(record, Unreadable("STAMP", detail))
             return
         before, self.clock = self.clock, max(self.clock, Millis(record.timestamp))
-        arrival = decode(record, control_key=self._shard.control_key, birth_id=self.rules.birth_id)
+        if arrival is None:
+            arrival = decode(record, control_key=self._shard.control_key, birth_id=self.rules.birth_id)
         if isinstance(arrival, LearnerEvent):
             self._learner_event(record, arrival)
         elif isinstance(arrival, Tick):
@@ -199,10 +213,10 @@ class Batch:
         """Say what the partition's sums of these names are now; which days the clock passed, where it did."""
         for name in names:
             partial = self._sums.partial(name, self._shard.partition, self.position, self.rules.control_number, passed)
-            self.outputs.append(outgoing_partial(partial, self.rules.partitions, self._shard.control_key))
+            self._said.append(outgoing_partial(partial, self.rules.partitions, self._shard.control_key))
 
     def _count(self, bin_: Bin, detail: str) -> None:
-        self.bins[f"{bin_}/{detail}"] += 1
+        self._counts[bin_, detail] += 1
         self.refused.append(int(bin_ is Bin.INVALID))
 
     def _learner_event(self, record: Incoming, event: LearnerEvent) -> None:
@@ -230,8 +244,7 @@ class Batch:
             self._forget(event.user_id, folded.erased)
         elif folded.returned:
             self._changed_markers[erased_key(self.force.birth, event.user_id)] = None
-        for effect in folded.effects:
-            self.outputs.append(outgoing(effect))
+        self._said += folded.effects
 
     def _is_mine(self, record: Incoming) -> bool:
         return record.key is not None and partition_of(record.key, self.rules.partitions) == self._shard.partition
@@ -253,7 +266,7 @@ class Batch:
             return
         self._count(Bin.MISROUTED, event.kind)
         mark = f"{self._shard.partition}-{record.offset}".encode()
-        self.outputs.append(
+        self._said.append(
             Outgoing(
                 INPUT,
                 record.key,
@@ -297,7 +310,7 @@ class Batch:
             self._count(Bin.ERASED, why.reason)
             return
         self._count(Bin.INVALID, why.reason)
-        self.outputs.append(dead_letter(record, why, self._shard.partition))
+        self._said.append(dead_letter(record, why, self._shard.partition))
         if named is not None and (learner := self.learner(named)) is not None:
             self._list(learner, record.offset)
 
@@ -306,7 +319,7 @@ class Batch:
         learner, gone = refused_once_more(learner, self._shard.partition, offset)
         self._learners[learner.user_id] = self._changed_learners[learner.user_id] = learner
         if gone is not None:
-            self.outputs.append(outgoing(gone))
+            self._said.append(gone)
 
     def _catch_up(self, begun: Sweep | None = None) -> None:
         """Withdraw what is overruled and let fall due what is due: at most 500 rows together, withdrawals first."""
@@ -330,9 +343,8 @@ class Batch:
         at = Moment(self.clock, self.clock, self._shard.partition, self.offset)
         row, said = looked_at_row(before, row, at)
         self._keep(row, key)
-        self.outputs.append(outgoing(answer))
-        for effect in said:
-            self.outputs.append(outgoing(effect))
+        self._said.append(answer)
+        self._said += said
 
     def _withdrawn(self, key: bytes, cause: Cause) -> tuple[ContextRow, Selected] | None:
         """Look at one row of many: what stays as it is must not stay in memory."""
@@ -365,11 +377,15 @@ class Batch:
             at = Moment(self.clock, self.clock, self._shard.partition, self.offset)
             row, effects = fall_due(row, learner, self.force, at)
             self._keep(row, key)
-            for effect in effects:
-                self.outputs.append(outgoing(effect))
+            self._said += effects
             done += 1
 
     # -- the result ----------------------------------------------------------------------------------------
+
+    @property
+    def bins(self) -> Counter[str]:
+        """Records by ``BIN/detail``."""
+        return Counter({f"{bin_}/{detail}": count for (bin_, detail), count in self._counts.items()})
 
     @property
     def position(self) -> Position:

@@ -182,11 +182,21 @@ def decode(record: Incoming, *, control_key: bytes, birth_id: str) -> Arrival:
     birth_id : str
         Generation of the input topic as far as the log has told, empty before control record 1.
     """
+    if record.key is not None:
+        return decode_learner_event(record)
     if record.value is None:
-        return Unreadable("EMPTY", "the record has no value; send the event itself")
+        return _EMPTY
     try:
-        if record.key is None:
-            return _decode_control(record, record.value, control_key, birth_id)
+        return _decode_control(record, record.value, control_key, birth_id)
+    except Refused as refused:
+        return Unreadable(refused.reason, refused.detail)
+
+
+def decode_learner_event(record: Incoming) -> LearnerEvent | Unreadable:
+    """Read one record that has a key: what it says depends on nothing before it."""
+    if record.value is None:
+        return _EMPTY
+    try:
         event = parse_event(record.value)
     except Refused as refused:
         return Unreadable(refused.reason, refused.detail)
@@ -194,6 +204,9 @@ def decode(record: Incoming, *, control_key: bytes, birth_id: str) -> Arrival:
         detail = f"the record's key is not its subject {event.user_id!r}; send user_id, UTF-8, as the key"
         return Unreadable("KEY_MISMATCH", detail)
     return event
+
+
+_EMPTY: Final = Unreadable("EMPTY", "the record has no value; send the event itself")
 
 
 def _decode_control(record: Incoming, value: bytes, control_key: bytes, birth_id: str) -> Arrival:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from fitly.core.experiments.report import Report, report
-from fitly.core.partials import Look
+from fitly.core.partials import Look, Merged
 from fitly.core.topics import RESULTS
 from fitly.wire.outgoing import Outgoing
 from fitly.wire.results import encode_report
@@ -48,6 +48,24 @@ def reported(look: Look, last: Look | None) -> tuple[Look, Report]:
     planned = None if last is None else last.planned
     told = report(look.about, look.sums, look=look.number, closed_at=look.clock, planned=planned)
     return look._replace(planned=told.planned_look), told
+
+
+def viewed(merged: Merged, partition: int) -> Outgoing | None:
+    """Write a view of the newest sums of an experiment; None of what has not started.
+
+    Parameters
+    ----------
+    merged : Merged
+        What the newest words add up to.
+    partition : int
+        Of the topic: that in which the looks are.
+    """
+    about = merged.about
+    if about is None or about.started_at is None:
+        return None
+    planned = None if merged.look is None else merged.look.planned
+    told = report(about, merged.sums, look=0, closed_at=merged.clock, planned=planned)
+    return outgoing_report(told, partition)
 
 
 def outgoing_report(told: Report, partition: int) -> Outgoing:

@@ -27,6 +27,7 @@ from fitly.wire.partials import decode_partial, home_of, key_of, merged_key, wor
 from fitly.wire.signing import SIGNATURE_HEADER, is_signed
 
 Subject = tuple[Kind, str]
+_EXPERIMENTS = f"{Kind.EXPERIMENTS}|".encode()
 
 
 class Population:
@@ -157,6 +158,11 @@ class Population:
     def waiting(self, kind: Kind, name: str) -> dict[bytes, Partial]:
         """Give the closing words that no look was taken at yet, by their keys."""
         return {key: decode_word(self.rows[key]) for key in sorted(self.closings.get((kind, name), ()))}
+
+    def experiments(self) -> dict[bytes, bytes]:
+        """Give the merged rows of experiments, as they are at rest."""
+        mine = [key for key in self.rows if key.startswith(_EXPERIMENTS) and is_merged(key)]
+        return {key: self.rows[key] for key in sorted(mine)}
 
     def merged(self, kind: Kind, name: str) -> Merged | None:
         """Give what the words add up to, None where there are none."""

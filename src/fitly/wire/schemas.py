@@ -18,8 +18,10 @@ from pydantic import Discriminator, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
-from fitly.core.events import OutcomeCorrected, OutcomeRecorded
+from fitly.core.events import ExperimentCompleted, OutcomeCorrected, OutcomeRecorded
+from fitly.core.experiments.plan import Treatment
 from fitly.core.experiments.report import Report
+from fitly.core.experiments.trial import Afterwards
 from fitly.core.insights import PAYLOADS, StyleProfile
 from fitly.core.rules import SHADOW_NAME, Policy, RewardWeights, Shadow
 from fitly.core.topics import TOPICS
@@ -56,7 +58,21 @@ _FIXED: Final = {
     "then": {"required": ["fixed_arm"], "properties": {"fixed_arm": {"type": "string"}}},
     "else": {"properties": {"fixed_arm": {"type": "null"}}},
 }
+_ONE_CONFIG: Final = {
+    "oneOf": [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+        for name in ("strategy_variant", "apply", "policy")
+    ],
+    "allOf": [{"properties": {"apply": {"enum": [False, None]}}}],
+}
+_ENDED: Final = {
+    "if": {"required": ["afterwards"], "properties": {"afterwards": {"const": Afterwards.ROLL_OUT.value}}},
+    "then": {"required": ["winner"], "properties": {"winner": {"type": "string"}}},
+    "else": {"properties": {"winner": {"type": "null"}}},
+}
 ALSO: Final[dict[type, Schema]] = {
+    Treatment: _ONE_CONFIG,
+    ExperimentCompleted: _ENDED,
     OutcomeRecorded: {"anyOf": _MEASURED},
     OutcomeCorrected: {
         "if": {"required": ["withdrawn"], "properties": {"withdrawn": {"const": True}}},

@@ -163,9 +163,7 @@ class Shard:
             Where the log must not be built upon: a gap in the control numbers.
         """
         batch = batch or Batch(self)
-        for record in records:
-            if record.offset > batch.offset:
-                batch.absorb(record)
+        batch.absorb(records)
         return batch
 
     def adopt(self, batch: Batch) -> None:

@@ -19,17 +19,21 @@ NOBODY: Final = frozenset({"", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null"
 """Spellings of a missing name, as they stand: an arm may well be called "none"."""
 
 
+LARGEST: Final = 1e100
+"""Beyond, squares of squares would leave the floats; nearer to 0 than its inverse, they would vanish."""
+
+
 class NotANumber(ValueError):  # noqa: N818 - it reads as a sentence where it is caught
     """The cell says something that is no number."""
 
 
 def number(cell: str) -> float | None:
-    """Read a number, or yes and no as 1 and 0; None where there is no value.
+    """Read a number, or yes and no as 1 and 0; None where there is no value. Below 1e-100 it is 0.
 
     Raises
     ------
     NotANumber
-        Anything else, an infinite number included.
+        Anything else, numbers beyond 1e100 included.
 
     Examples
     --------
@@ -49,8 +53,8 @@ def number(cell: str) -> float | None:
         if word in WORDS:
             return WORDS[word]
         raise NotANumber(repr(cell)) from None
-    if math.isfinite(value) and "_" not in cell:
-        return value
+    if abs(value) <= LARGEST and "_" not in cell:
+        return value if abs(value) >= 1 / LARGEST else 0.0
     if math.isnan(value):
         return None
     raise NotANumber(repr(cell))

@@ -46,10 +46,14 @@ def conclude(
 
 def stated(found: Verdict) -> Document:
     """Give a verdict as a document."""
-    conditions = []
+    conditions: list[Document] = []
     for one in found.conditions:
-        judged = {"met": None, "met_reason": one.met.value} if isinstance(one.met, NotJudged) else {"met": one.met}
-        conditions.append({"name": one.name, **judged, "detail": one.detail})
+        said: Document
+        if isinstance(one.met, NotJudged):
+            said = {"met": None, "met_reason": one.met.value, "detail": f"{one.met}: {one.detail}"}
+        else:
+            said = {"met": one.met, "detail": one.detail}
+        conditions.append({"name": one.name, **said})
     return {"winner": found.winner, "conditions": conditions}
 
 

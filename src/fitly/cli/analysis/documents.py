@@ -5,6 +5,7 @@ Knows keys. Must never know which figures there are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -16,12 +17,15 @@ Figure: TypeAlias = float | int | Interval | Missing
 
 
 def put(document: Document, **figures: Figure) -> Document:
-    """Put figures into a document, and give it back.
+    """Put figures into a document, and give it back; one that is no finite number has none that could be told.
 
     >>> put({}, p_value=0.5, ci=Interval(0.0, 1.0), d=Missing.ZERO_VARIANCE)
     {'p_value': 0.5, 'ci': [0.0, 1.0], 'd': None, 'd_reason': 'ZERO_VARIANCE'}
     """
-    for key, figure in figures.items():
+    for key, given in figures.items():
+        parts = given if isinstance(given, Interval) else (given,)
+        finite = all(isinstance(part, Missing) or math.isfinite(part) for part in parts)
+        figure = given if finite else Missing.OUT_OF_RANGE
         if isinstance(figure, Missing):
             document |= {key: None, f"{key}_reason": figure.value}
         else:

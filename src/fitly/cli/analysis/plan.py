@@ -64,7 +64,7 @@ class Plan:
             raise wrong(f"--target {self.target!r}: no such arm; the file's arms are {_listed(arms)}, or say uniform")
 
 
-def weights(text: str) -> dict[str, float]:
+def shares(text: str) -> dict[str, float]:
     """Read weights.
 
     Raises
@@ -74,7 +74,7 @@ def weights(text: str) -> dict[str, float]:
 
     Examples
     --------
-    >>> weights("a=0.8,b=0.2")
+    >>> shares("a=0.8,b=0.2")
     {'a': 0.8, 'b': 0.2}
     """
     found: dict[str, float] = {}

@@ -151,7 +151,7 @@ def _verdict(verdict: Document) -> RenderableType:
     rows = []
     for one in verdict["conditions"]:
         word, style = MET[one["met"]]
-        rows.append((Text(word, style=style), one["name"], one["detail"]))
+        rows.append((Text(word, style=style), one["name"], one["detail"].removeprefix("NOT_APPLICABLE: ")))
     return show.grid((f"winner: {verdict['winner'] or 'none'}", "condition", "detail"), rows)
 
 

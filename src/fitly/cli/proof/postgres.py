@@ -18,6 +18,7 @@ from fitly.cli.expand import expand
 from fitly.cli.proof.findings import Finding
 from fitly.cli.proof.tables import Tables
 from fitly.core import topics
+from fitly.core.experiments.assignments import AssignmentRecord, assignment_records
 from fitly.core.experiments.lifecycle import lived
 from fitly.core.experiments.records import ExperimentRecord, experiment_record
 from fitly.core.names import ERASED_PREFIX
@@ -71,6 +72,7 @@ KEYS: Final[dict[type, Key]] = {
     OutcomeRecord: lambda record: record.id,
     PopulationRecord: lambda record: record.id,
     ExperimentRecord: lambda record: record.experiment_name,
+    AssignmentRecord: lambda record: f"{record.experiment_number} {record.user_id}",
 }
 NAMES: Final[dict[type, str]] = {
     PreferencesRecord: "personalization_preferences",
@@ -82,6 +84,7 @@ NAMES: Final[dict[type, str]] = {
     OutcomeRecord: "personalization_outcomes",
     PopulationRecord: "population_effectiveness",
     ExperimentRecord: "personalization_experiments",
+    AssignmentRecord: "experiment_assignments",
 }
 
 
@@ -202,6 +205,7 @@ async def _contexts(settings: Settings, positions: dict[tuple[str, int], int]) -
     tables = await _tables(settings, topics.CONTEXTS, topics.CONTEXTS_CHANGELOG, positions)
     configs: dict[str, ConfigRecord] = {}
     effects: dict[str, EffectivenessRecord] = {}
+    assigned: dict[str, AssignmentRecord] = {}
     ledger: list[LedgerRecord] = []
     for partition, table in tables.rows:
         for key, value in tables.rows[partition, table].items():
@@ -210,10 +214,12 @@ async def _contexts(settings: Settings, positions: dict[tuple[str, int], int]) -
                 measured = effectiveness_records(row)
                 effects |= _by_key(EffectivenessRecord, measured)
                 configs |= _by_key(ConfigRecord, config_records(row, measured))
+                assigned |= _by_key(AssignmentRecord, assignment_records(row))
         ledger += ledger_records(partition, tables.ledger(partition))
     records: dict[type, dict[str, Any]] = {
         ConfigRecord: configs,
         EffectivenessRecord: effects,
+        AssignmentRecord: assigned,
         LedgerRecord: _by_key(LedgerRecord, ledger),
     }
     return Source(records, cut=False)

@@ -40,6 +40,7 @@ cut off (`State.ENDED`) is enrolled, and neither open nor measured.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment, How, State
@@ -119,12 +120,64 @@ def differences(before: bytes, after: bytes) -> Iterator[tuple[int, list[Change]
     olds, news = _apart(before), _apart(after)
     for number in sorted(olds.keys() | news.keys()):
         was, now = olds.get(number, b""), news.get(number, b"")
-        if was == now:
-            continue
-        old, new = contribution(was).get(number, {}), contribution(now).get(number, {})
-        moved = [(name, new.get(name, 0) - old.get(name, 0)) for name in sorted(old.keys() | new.keys())]
-        if moved := [(name, by) for name, by in moved if by]:
+        if was != now and (moved := _moved(number, was, now)):
             yield number, moved
+
+
+def _moved(number: int, was: bytes, now: bytes) -> list[Change]:
+    """Give what moves of one experiment, in the order of the names."""
+    if (place := _of_open(was, now)) >= 0:
+        return sorted(_moved_of_open(ENROLMENTS.at(was, place), ENROLMENTS.at(now, place)))
+    old, new = contribution(was).get(number, {}), contribution(now).get(number, {})
+    moved = [(name, new.get(name, 0) - old.get(name, 0)) for name in sorted(old.keys() | new.keys())]
+    return [(name, by) for name, by in moved if by]
+
+
+def _of_open(was: bytes, now: bytes) -> int:
+    """Give the last record's place if it alone changed, in what is measured of an open unit and nothing else; else -1.
+
+    So it is at nearly every outcome of who is enrolled; to add up all that they contribute twice would cost as much as
+    the rest of the fold.
+    """
+    start = len(now) - ENROLMENTS.width
+    if len(was) != len(now) or was[: start + _COUNTS] != now[: start + _COUNTS]:
+        return -1
+    last = ENROLMENTS.at(now, -1)
+    is_open = last.state == _OPEN and not last.reason and last.how != How.FORCED
+    return start // ENROLMENTS.width if is_open else -1
+
+
+def _moved_of_open(old: Enrolment, new: Enrolment) -> Iterator[Change]:
+    with_outcome, measures = _open_names(new.variant, _slice(new))
+    if by := int(new.n > 0) - int(old.n > 0):
+        yield with_outcome, by
+    empty, empty1 = old.decisions - old.joined, new.decisions - new.joined
+    sums: tuple[Any, ...] = old[_SUMS:]
+    sums1: tuple[Any, ...] = new[_SUMS:]
+    for k, (plain, as_zero) in enumerate(measures):
+        n, total_, n1, total1 = sums[2 * k], sums[2 * k + 1], sums1[2 * k], sums1[2 * k + 1]
+        if n != n1 or total_ != total1:
+            yield from _moved_mean(plain, n, total_, n1, total1)
+        if n + empty != n1 + empty1 or total_ != total1:
+            yield from _moved_mean(as_zero, n + empty, total_, n1 + empty1, total1)
+
+
+def _moved_mean(names: tuple[str, str, str], n: int, total_: int, n1: int, total1: int) -> Iterator[Change]:
+    value, value1 = mean(total_, n) if n else 0, mean(total1, n1) if n1 else 0
+    changes = (int(n1 > 0) - int(n > 0), value1 - value, value1 * value1 - value * value)
+    return ((name, by) for name, by in zip(names, changes, strict=True) if by)
+
+
+@lru_cache(maxsize=64)
+def _open_names(variant: int, slice_: str) -> tuple[str, tuple[tuple[tuple[str, str, str], tuple[str, str, str]], ...]]:
+    """Name the sums of open units: who has an outcome, and of each measure the plain triple and the filled one."""
+    place = f"open.{variant}.{slice_}"
+    measures = tuple((_triple(f"{place}.{each}"), _triple(f"{place}.{each}.filled")) for each in _METRICS)
+    return f"{place}.with_outcome", measures
+
+
+def _triple(name: str) -> tuple[str, str, str]:
+    return f"{name}.n", f"{name}.sum", f"{name}.squares"
 
 
 def _apart(trials: bytes) -> dict[int, bytes]:
@@ -149,8 +202,7 @@ def _add_value(sums: dict[str, int], name: str, value: int) -> None:
 
 def _enrolled(sums: dict[str, int], each: Enrolment) -> None:
     """Add one unit."""
-    slice_ = ROLLED_OUT if each.how in _AFTERWARDS else UNIFORM if each.uniform else ASSIGNED
-    place = f"{each.variant}.{slice_}"
+    place = f"{each.variant}.{_slice(each)}"
     _add(sums, f"{place}.enrolled", 1)
     _add(sums, f"{place}.given", int(each.how == How.GIVEN))
     _add(sums, f"{place}.{each.epoch}.enrolled", 1)
@@ -165,6 +217,10 @@ def _enrolled(sums: dict[str, int], each: Enrolment) -> None:
         _compared(sums, place, each)
     if each.cluster != NO_CLUSTER:
         _grouped(sums, f"cluster.{each.cluster.hex()}.{each.variant}", each)
+
+
+def _slice(each: Enrolment) -> str:
+    return ROLLED_OUT if each.how in _AFTERWARDS else UNIFORM if each.uniform else ASSIGNED
 
 
 def means(each: Enrolment) -> dict[str, int]:
@@ -184,6 +240,7 @@ def _measures(each: Enrolment) -> Iterator[tuple[str, int, int]]:
 
 
 _SUMS: Final = Enrolment._fields.index("n")
+_COUNTS: Final = ENROLMENTS.start_of(Enrolment._fields.index("decisions"))
 
 
 def _fared(sums: dict[str, int], place: str, each: Enrolment) -> None:

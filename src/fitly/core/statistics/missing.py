@@ -38,6 +38,8 @@ class Missing(StrEnum):
     """Groups were randomized: a figure that takes people as its unit would mislead."""
     NOT_BINARY = "NOT_BINARY"
     """The metric is no yes or no."""
+    OUT_OF_RANGE = "OUT_OF_RANGE"
+    """The values are so far apart that the figure is no finite number."""
     PROPENSITIES_VARY = "PROPENSITIES_VARY"
     """Each decision was drawn with a probability of its own: there are no shares that the arms should have."""
     EMPTY_CELL = "EMPTY_CELL"

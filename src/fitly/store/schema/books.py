@@ -64,6 +64,8 @@ DECISIONS: Final = table(
         nullable=True,
     ),
     column("grounds", JSON, "What the mode follows from; null in records of before it was told", nullable=True),
+    column("experiment_variant", Text, "variant_id; null outside experiments", nullable=True),
+    column("enrolment", JSON, "How the learner came to the variant; null outside experiments", nullable=True),
     version(),
     Index(None, "user_id", "context"),
     Index(None, "decided_at"),

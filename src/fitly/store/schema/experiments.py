@@ -59,21 +59,47 @@ EXPERIMENTS: Final = table(
 
 ASSIGNMENTS: Final = table(
     "experiment_assignments",
-    column("experiment_id", IDENTIFIER, _REFERENCE, primary_key=True),
+    column(
+        "experiment_id",
+        IDENTIFIER,
+        "References personalization_experiments.id; null until the control log has told it",
+        nullable=True,
+    ),
     column("user_id", Text, "The learner, as upstream services name them", primary_key=True),
     column(
         "preferences_id",
         IDENTIFIER,
         "References personalization_preferences.id; not enforced: it comes by another topic",
     ),
-    column("assigned_variant", Text, "variant_id; null for who was not enrolled", nullable=True),
+    column(
+        "assigned_variant",
+        Text,
+        "variant_id; null for who was not enrolled, and until the control log has told it",
+        nullable=True,
+    ),
     column("enrolment_probability", Double, "Probability of that variant at enrolment", nullable=True, check=SHARE),
     column("enrolled_at", MOMENT, "When; null for who was not enrolled", nullable=True),
     column("measured_at", MOMENT, "When the measurement days were complete", nullable=True),
     column("not_enrolled_reason", Text, "Code of the reason for not being enrolled", nullable=True),
     version(),
-    CheckConstraint("(assigned_variant IS NULL) <> (not_enrolled_reason IS NULL)", name="enrolled_or_reason"),
+    column(
+        "experiment_number",
+        BigInteger,
+        "Place among all experiments ever defined",
+        primary_key=True,
+        autoincrement=False,
+    ),
+    word("context", Context, "Where the experiment acts"),
+    column(
+        "variant_place",
+        Integer,
+        "Place of the variant in the plan, from 0; null for who was not enrolled",
+        nullable=True,
+        check=COUNT,
+    ),
+    CheckConstraint("(variant_place IS NULL) <> (not_enrolled_reason IS NULL)", name="enrolled_or_reason"),
     Index(None, "user_id"),
+    Index(None, "experiment_id"),
     comment="Who is in which variant since when, or why not",
 )
 

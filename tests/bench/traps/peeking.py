@@ -75,7 +75,7 @@ def share(what: str, world: str, found: Floats | Flags, bound: str, *, most: flo
     value, count = float(np.mean(found)), len(found)
     error = math.sqrt(max(value * (1 - value), 0.25 / count) / count)
     holds = least <= value <= most if bound else None
-    return Figure(what, world, value, error, f"{count:,} experiments", bound, holds)
+    return Figure(what, world, value, error, f"{int(np.sum(found)):,} of {count:,} experiments", bound, holds)
 
 
 def nothing_helps(rng: np.random.Generator, experiments: int) -> list[Figure]:

@@ -32,7 +32,13 @@ def chi_square(statistic: float, df: int) -> ChiSquare:
     (0.05, -1.30103)
     >>> round(chi_square(1e5, 1).log10_p_value, 3)
     -21717.322
+    >>> chi_square(-1.0, 1)
+    Traceback (most recent call last):
+    ValueError: a chi-square of -1: some count is larger than what it is a part of
     """
+    if statistic < 0:
+        message = f"a chi-square of {statistic:g}: some count is larger than what it is a part of"
+        raise ValueError(message)
     p_value = float(chdtrc(df, statistic))
     log10 = math.log10(p_value) if p_value > _SMALL else _log_tail(df / 2, statistic / 2) / math.log(10)
     return ChiSquare(statistic, df, p_value, log10)

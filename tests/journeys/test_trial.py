@@ -44,8 +44,10 @@ def test_a_trial_published_as_events_is_reported_as_its_file_is_analyzed(
     subprocess.run(made, check=True, timeout=60)
 
     fitly = install(as_of=True)
-    fitly.fitly("publish", str(tmp_path / "before.ndjson"), "--as-of-event-time")
     fitly.fitly("experiments", "define", str(tmp_path / "plan.json"))
+    refused = fitly.fitly("experiments", "start", "video", status=1).err
+    assert "partition 0 of this AS_OF log has no time yet" in refused
+    fitly.fitly("publish", str(tmp_path / "before.ndjson"), "--as-of-event-time")
     fitly.fitly("experiments", "start", "video")
     fitly.fitly("publish", str(tmp_path / "trial.ndjson"), "--as-of-event-time")
     fitly.until(lambda: measured(report(fitly)) == 683, "a look at all 683 learners")

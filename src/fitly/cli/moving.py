@@ -16,8 +16,7 @@ from fitly.cli.options import run
 from fitly.settings import Settings
 
 if TYPE_CHECKING:
-    from aiokafka.structs import ConsumerRecord
-
+    from fitly.cli.decoded import Record
     from fitly.core.events import ControlEvent, ControlPayload, ExperimentPayload
     from fitly.core.experiments.trial import Trial, Trials
 
@@ -106,7 +105,7 @@ async def demand_time(settings: Settings) -> None:
                 raise Refused("NO_TIME", message)
 
 
-async def _has_begun(records: AsyncIterator[ConsumerRecord]) -> bool:
+async def _has_begun(records: AsyncIterator[Record]) -> bool:
     """Tell whether time has begun; control events stand before it, at 0."""
     async for record in records:
         if record.timestamp > 0:

@@ -118,6 +118,16 @@ def test_a_bandits_learner_is_one_participant_in_however_many_epochs() -> None:
     found = told(trial(plan(bandit=BANDIT), *[[0.5, 0.5]] * 4), mine)
     assert found.comparisons[0].n_treatment == 30
     assert "participants" in found.verdict.unmet
+    assert found.left.minimum_participants is not None
+    assert found.left.minimum_participants > 0
+
+
+def test_whoever_has_no_value_is_no_participant() -> None:
+    nothing = [learner(arm, None) for arm in (0, 1) for _ in range(10)]
+    found = told(plan(), [*crowd((0.0, 0.4), 10), *nothing])
+    assert "participants" in found.verdict.unmet
+    assert found.left.minimum_participants == pytest.approx(10 / (10 / 16))
+    assert "participants" not in told(plan(min_participants=10), [*crowd((0.0, 0.4), 10), *nothing]).verdict.unmet
 
 
 def test_a_view_between_looks_is_not_the_planned_look() -> None:

@@ -75,7 +75,7 @@ class Known:
     checks : sequence of Check
         Of the arms.
     participants, groups : mapping
-        Variant -> how many are measured; groups None where learners are the unit.
+        Variant -> how many learners have a value of the primary metric; groups None where learners are the unit.
     days : float
         Since the start.
     planned : PlannedLook or None

@@ -33,7 +33,7 @@ from fitly.core.experiments.judging import Judgement, Known, judge, planned_look
 from fitly.core.experiments.mismatches import Counted, checks
 from fitly.core.experiments.plan import ExperimentType, Measure, Plan, RandomizationUnit
 from fitly.core.experiments.planned import PlannedLook
-from fitly.core.experiments.planning import Left, Outlook, elapsed, left, outlook, planned_units
+from fitly.core.experiments.planning import Left, Outlook, elapsed, left, outlook, participants, planned_units
 from fitly.core.experiments.sums import ASSIGNED, ROLLED_OUT, UNIFORM
 from fitly.core.experiments.trial import Afterwards, Status, Trial
 from fitly.core.numbers import Millis, to_datetime
@@ -243,18 +243,11 @@ def _known(
         comparisons=comparisons,
         filled=filled,
         checks=found,
-        participants={name: _participants(arm, plan, subject.unit) for name, arm in named},
+        participants={name: participants(plan, arm) for name, arm in named},
         groups=groups if subject.unit is CountedUnit.GROUP else None,
         days=days,
         planned=planned,
     )
-
-
-def _participants(arm: Arm, plan: Plan, unit: CountedUnit) -> int:
-    """Give how many learners are measured; of a bandit each once, in however many epochs."""
-    if unit is CountedUnit.LEARNER_EPOCH:
-        return arm.by_learner(plan.primary_metric).clusters
-    return arm.count("measured")
 
 
 def _allocated(plan: Plan, subject: _Subject) -> tuple[Comparison, ...]:

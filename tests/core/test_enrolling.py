@@ -391,6 +391,24 @@ def test_a_given_variant_goes_past_the_holdout_and_stays() -> None:
     }
 
 
+def test_whoever_is_held_out_and_was_given_a_variant_is_drawn_for_nothing_later() -> None:
+    """Drawn, they would be held out again: in the sums of a variant, of which they never see anything."""
+    partition = running(BANDIT, replace(SURE, holdout_share=1))
+    partition.describe(attributes={"experiment:any": "balanced"})
+    asked(partition)
+    partition.later(days=7)
+    move(partition, ExperimentReweighted(experiment_name=NAME, epoch=1, weights={"none": 0.99, "balanced": 0.01}))
+    assert asked(partition).selected.strategy_variant is Variant.BALANCED
+    assert [(each.epoch, How(each.how)) for each in enrolments(partition)] == [(0, How.GIVEN), (1, How.GIVEN)]
+    partition.describe(attributes={"experiment:any": None}, time=partition.now + 1)
+    partition.later(days=7)
+    move(partition, ExperimentReweighted(experiment_name=NAME, epoch=2, weights={"none": 0.99, "balanced": 0.01}))
+    asked(partition)
+    move(partition, rolled_out("none"))
+    asked(partition)
+    assert [How(each.how) for each in enrolments(partition)] == [How.GIVEN, How.GIVEN]
+
+
 def test_who_is_held_out_later_leaves_the_variant() -> None:
     partition = running()
     asked(partition)

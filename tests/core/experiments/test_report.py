@@ -19,7 +19,7 @@ from fitly.core.experiments.enrolment import Enrolment, How, Reason, State
 from fitly.core.experiments.figures import Allocation, Comparison, CountedUnit, Family, Role
 from fitly.core.experiments.plan import Bandit, Guardrail, Measure, Plan, RandomizationUnit
 from fitly.core.experiments.report import Report, report
-from fitly.core.experiments.trial import Afterwards, Trial
+from fitly.core.experiments.trial import Afterwards, Status, Trial
 from fitly.core.statistics.moments import Moments
 from fitly.core.statistics.sequential import Sequential, always_valid
 from fitly.wire.results import decode_report, encode_report
@@ -208,6 +208,39 @@ def test_the_always_valid_interval_over_groups_has_their_robust_error() -> None:
     assert one.always_valid.planned < 1_000
 
 
+def test_the_interval_of_the_lift_is_of_groups_where_groups_were_randomized() -> None:
+    one = primary(told(grouped(), classes(0.1, 60)))
+    assert one.lift is not None
+    assert one.lift_ci is not None
+    assert one.robust is not None
+    control = one.difference / one.lift if one.difference else 0.0
+    reach = (one.lift_ci.upper - one.lift_ci.lower) * control
+    assert reach > 0.9 * (one.robust.ci.upper - one.robust.ci.lower), "not as narrow as learners would make it"
+
+
+def test_a_roll_out_does_not_mix_its_groups_with_those_that_were_compared() -> None:
+    compared = classes(0.1, 30)
+    out = [
+        each._replace(variant=1, how=How.ROLLED_OUT, cluster=each.cluster, composite=each.composite // 2)
+        for each in compared
+    ]
+    rolling = trial(grouped(), status=Status.COMPLETED, afterwards=Afterwards.ROLL_OUT, winner="A", ended_at=at(29))
+    before, after = told(grouped(), compared), told(rolling, [*compared, *out])
+    assert after.checks == before.checks
+    assert after.comparisons == before.comparisons
+    assert (after.arms[1].groups, after.roll_out[0].n_control) == (15, 0)
+
+
+def test_a_roll_out_of_a_bandit_counts_each_learner_once() -> None:
+    ended = {"status": Status.COMPLETED, "afterwards": Afterwards.ROLL_OUT, "winner": "A", "ended_at": at(20)}
+    held = crowd((0.0, 0.0), 40, how=How.HELD_BACK)[:40]
+    rolled = crowd((0.1, 0.1), 40, how=How.ROLLED_OUT)[40:]
+    found = told(trial(plan(bandit=BANDIT), **ended), [*held, *rolled]).roll_out[0]
+    assert found.unit is CountedUnit.LEARNER
+    assert (found.robust, found.robust_reason) == (None, None)
+    assert found.fixed is not None
+
+
 def test_ten_groups_an_arm_are_needed() -> None:
     assert "clusters" in told(grouped(), classes(0.3, 18)).verdict.unmet
     assert "clusters" not in told(grouped(), classes(0.3, 20)).verdict.unmet
@@ -264,6 +297,7 @@ def test_of_a_bandit_learners_are_the_clusters_of_their_epochs() -> None:
     assert found.robust.clusters is CountedUnit.LEARNER
     assert found.robust.groups_treatment is None
     assert found.robust.se == pytest.approx(math.sqrt(sum(score**2 for score in scores)), rel=0.02)
+    assert found.cuped_reason == "CLUSTERED"
 
 
 def test_expected_counts_follow_from_the_weights_that_each_was_drawn_with() -> None:

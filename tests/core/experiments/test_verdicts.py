@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.core.experiments.test_report import BANDIT, crowd, grouped, told
-from tests.core.experiments.trials import at, learner, plan, trial
+from tests.core.experiments.trials import added, at, learner, plan, trial
 
 from fitly.core.experiments.alerting import AlertKind
 from fitly.core.experiments.enrolment import Enrolment, State
@@ -16,7 +16,7 @@ from fitly.core.experiments.figures import Check, CountedUnit, Suspicion
 from fitly.core.experiments.judging import SignificanceKind
 from fitly.core.experiments.plan import Guardrail, Measure
 from fitly.core.experiments.planned import PlannedLook
-from fitly.core.experiments.report import Report
+from fitly.core.experiments.report import Report, report
 from fitly.core.experiments.trial import Status
 
 ENGAGED = Guardrail(metric=Measure.ENGAGEMENT, margin=0.05)
@@ -75,7 +75,11 @@ def test_the_planned_look_is_taken_once_and_stands() -> None:
     at_end = told(of, faint, look=40)
     assert at_end.planned_look is not None
     assert at_end.comparisons[0].fixed is not None
-    assert at_end.planned_look == PlannedLook(look=40, p_values={"A": at_end.comparisons[0].fixed.p_value})
+    assert at_end.planned_look == PlannedLook(
+        look=40,
+        p_values={"A": at_end.comparisons[0].fixed.p_value},
+        differences={"A": at_end.comparisons[0].difference},
+    )
     assert at_end.verdict.winner == "A"
     assert at_end.verdict.significance_kind is SignificanceKind.FIXED
     later = told(of, [*faint, *crowd((0.0, 0.0), 10, seed=8)], look=47, planned=at_end.planned_look)
@@ -83,6 +87,47 @@ def test_the_planned_look_is_taken_once_and_stands() -> None:
     assert later.verdict.significance == at_end.verdict.significance
     lost = told(of, faint, look=47, planned=PlannedLook(look=40, p_values={"A": 0.5}))
     assert lost.verdict.winner is None, "a later look is not another planned one"
+
+
+def test_the_planned_look_speaks_for_the_side_on_which_it_was_found_alone() -> None:
+    of, worse = plan(planned_days=40), crowd((0.07, 0.0), 50, seed=2)
+    at_end = told(of, worse, look=40)
+    assert at_end.planned_look is not None
+    assert at_end.verdict.winner == "control"
+    late = [*worse, *(learner(arm, value) for arm, value in ((0, 0.1), (1, 0.9)) for _ in range(8))]
+    turned = told(of, late, look=47, planned=at_end.planned_look)
+    assert turned.comparisons[0].difference is not None
+    assert turned.comparisons[0].difference > 0
+    assert turned.comparisons[0].always_valid is not None
+    assert turned.comparisons[0].always_valid.p_value > 0.01
+    assert turned.verdict.winner is None, "found worse once, and better by nothing that was tested"
+
+
+def test_no_winner_is_named_between_looks() -> None:
+    """Partitions' words are not of one moment there: verdicts come from looks only."""
+    found = report(trial(plan()), added(crowd((0.0, 0.1), 100)), look=0, closed_at=at(30), planned=None)
+    assert (found.verdict.winner, found.verdict.unmet) == (None, ())
+    assert alerted(found) == []
+
+
+def test_a_bandits_learner_is_one_participant_in_however_many_epochs() -> None:
+    mine = [
+        [learner(arm, 0.5 + arm * 0.1 + each / 100, epoch=epoch, uniform=1) for epoch, arm in enumerate((0, 1, 0, 1))]
+        for each in range(15)
+    ]
+    found = told(trial(plan(bandit=BANDIT), *[[0.5, 0.5]] * 4), mine)
+    assert found.comparisons[0].n_treatment == 30
+    assert "participants" in found.verdict.unmet
+    assert found.left.minimum_participants is not None
+    assert found.left.minimum_participants > 0
+
+
+def test_whoever_has_no_value_is_no_participant() -> None:
+    nothing = [learner(arm, None) for arm in (0, 1) for _ in range(10)]
+    found = told(plan(), [*crowd((0.0, 0.4), 10), *nothing])
+    assert "participants" in found.verdict.unmet
+    assert found.left.minimum_participants == pytest.approx(10 / (10 / 16))
+    assert "participants" not in told(plan(min_participants=10), [*crowd((0.0, 0.4), 10), *nothing]).verdict.unmet
 
 
 def test_a_view_between_looks_is_not_the_planned_look() -> None:

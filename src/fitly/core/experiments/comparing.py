@@ -167,7 +167,7 @@ def compared(
     pair = paired(treatment[1], control[1], measure, setting.unit)
     one, other = pair.treatment.people, pair.control.people
     between = one.mean - other.mean if one.n and other.n else Missing.TOO_FEW
-    relative, d = lift(one, other, LEVEL, binary=pair.binary), cohens_d(one, other)
+    relative, d = lift(pair.treatment.units, pair.control.units, LEVEL, binary=pair.binary), cohens_d(one, other)
     tuning = setting.tuning(pair)
     naive = _tested(setting, lambda: welch(one, other, LEVEL))
     look = _tested(setting, lambda: looked(pair.treatment.units, pair.control.units, tuning, binary=pair.binary))
@@ -253,7 +253,7 @@ def _told(found: ClusterTest, setting: Setting, treatment: Arm, control: Arm, me
 
 def _less_noise(setting: Setting, treatment: Arm, control: Arm, measure: Measure) -> LessNoise | Missing:
     """Take out what the mean before explains; who has none is taken as they are, so the analysis set stays whole."""
-    if setting.unit is CountedUnit.GROUP:
+    if setting.unit is not CountedUnit.LEARNER:
         return Missing.CLUSTERED
     everybody = setting.everybody.get(measure, NO_PAIRS)
     theta = slope(everybody)

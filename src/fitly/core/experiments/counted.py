@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from fitly.core.experiments.plan import Measure
-from fitly.core.experiments.sums import sample
+from fitly.core.experiments.sums import ASSIGNED, ROLLED_OUT, sample
 from fitly.core.statistics.clusters import Clustered, ClusterSums
 from fitly.core.statistics.joint import JointSums
 from fitly.core.statistics.missing import Missing
@@ -109,7 +109,10 @@ def arms(sums: Mapping[str, int], variants: int, slices: Iterable[str]) -> list[
         first, _, rest = name.partition(".")
         if first == CLUSTER:
             group, place, behind = rest.split(".", 2)
-            found[int(place)].groups.setdefault(group, {})[behind] = value
+            slice_, _, after = behind.partition(".")
+            slice_, behind = (ROLLED_OUT, after) if slice_ == ROLLED_OUT else (ASSIGNED, behind)
+            if slice_ in wanted:
+                found[int(place)].groups.setdefault(group, {})[behind] = value
             continue
         if is_open := first == OPEN:
             first, _, rest = rest.partition(".")

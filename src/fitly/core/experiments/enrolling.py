@@ -146,7 +146,7 @@ def _part(
     if place < 0:
         place = _joined(book, learner, acting, birth, now, held_out=held_out)
     else:
-        place = _gone_on(book, place, learner, acting, birth, now)
+        place = _gone_on(book, place, learner, acting, birth, now, held_out=held_out)
     if place < 0:
         return None
     mine = book.records[place]
@@ -182,10 +182,14 @@ def _joined(
     return -1
 
 
-def _gone_on(book: _Book, place: int, learner: LearnerRow, acting: tuple[Trial, ...], birth: bytes, now: Millis) -> int:
+def _gone_on(
+    book: _Book, place: int, learner: LearnerRow, acting: tuple[Trial, ...], birth: bytes, now: Millis, *,
+    held_out: bool,
+) -> int:  # fmt: skip
     """Give the record in which an enrolled learner goes on: a bandit's next epoch and a roll-out begin one.
 
-    A test goes where an attribute sends it, also later.
+    A test goes where an attribute sends it, also later. Whom an attribute gave a variant keeps it while it says so; and
+    nobody who is held out is drawn for, since the draw would count and never act.
     """
     record = book.records[place]
     trial = next((each for each in acting if each.number == record.trial and each.enrols), None)
@@ -204,7 +208,11 @@ def _gone_on(book: _Book, place: int, learner: LearnerRow, acting: tuple[Trial, 
     unit = unit_of(trial.plan, learner, now)
     if not is_new or unit is None:
         return place
-    taken = _taken(book, drawn(trial, learner, birth, unit, now))
+    given_anew = record.how == How.GIVEN and given_in(trial.plan, learner, now) is not None
+    answer = assigned(trial, learner, birth, now) if given_anew else drawn(trial, learner, birth, unit, now)
+    if answer.reason or (held_out and answer.how not in _PAST_HOLDOUT):
+        return place
+    taken = _taken(book, answer)
     return place if taken < 0 else taken
 
 

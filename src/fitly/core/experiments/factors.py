@@ -36,7 +36,7 @@ def contrasts(plan: Plan, arms: Sequence[Arm]) -> tuple[tuple[Contrast, ...], st
     factors = sorted(plan.variants[0].cell)
     if not factors:
         return (), "NO_FACTORS"
-    if plan.group_kind is not None:
+    if plan.group_kind is not None or plan.bandit is not None:
         return (), Missing.CLUSTERED.value
     levels = [list(dict.fromkeys(variant.cell[factor] for variant in plan.variants)) for factor in factors]
     cells = {

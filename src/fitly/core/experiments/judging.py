@@ -16,7 +16,7 @@ from fitly.core.experiments.families import decisive
 from fitly.core.experiments.figures import Check, Comparison, Role, Suspicion
 from fitly.core.experiments.plan import Plan
 from fitly.core.experiments.planned import PlannedLook
-from fitly.core.experiments.verdict import RULE, Condition, Contrast, Evidence, Rule, verdict
+from fitly.core.experiments.verdict import NONE_DECLARED, RULE, Condition, Contrast, Evidence, Rule, verdict
 from fitly.core.statistics.adjust import holm
 from fitly.core.statistics.missing import Missing
 
@@ -75,7 +75,7 @@ class Known:
     checks : sequence of Check
         Of the arms.
     participants, groups : mapping
-        Variant -> how many are measured; groups None where learners are the unit.
+        Variant -> how many learners have a value of the primary metric; groups None where learners are the unit.
     days : float
         Since the start.
     planned : PlannedLook or None
@@ -110,6 +110,7 @@ def judge(known: Known) -> Judgement:
             at_end=known.planned is not None,
             mismatches=_mismatches(known.checks),
             guardrails=_guardrails(known, contender),
+            unguarded=_unguarded(known, contender),
             clusters=known.groups,
         ),
         rule,
@@ -127,10 +128,11 @@ def judge(known: Known) -> Judgement:
 
 
 def planned_look(look: int, comparisons: Sequence[Comparison]) -> PlannedLook:
-    """Keep the p of the planned look."""
+    """Keep the p of the planned look, and on which side each was found."""
     found = {each.treatment: decisive(each) for each in comparisons if each.role is Role.PRIMARY}
     p_values = {name: None if isinstance(p, Missing) else p for name, p in found.items()}
-    return PlannedLook(look=look, p_values=p_values)
+    differences = {each.treatment: each.difference for each in comparisons if each.role is Role.PRIMARY}
+    return PlannedLook(look=look, p_values=p_values, differences=differences)
 
 
 def _contrasts(known: Known) -> Iterator[Contrast]:
@@ -138,7 +140,7 @@ def _contrasts(known: Known) -> Iterator[Contrast]:
         if one.role is not Role.PRIMARY:
             continue
         zero = known.filled[one.treatment]
-        fixed = None if known.planned is None else known.planned.p_values.get(one.treatment)
+        fixed = None if known.planned is None else known.planned.p_for(one.treatment, one.difference)
         yield Contrast(
             treatment=one.treatment,
             difference=Missing.TOO_FEW if one.difference is None else one.difference,
@@ -180,6 +182,11 @@ def _mismatches(checks: Sequence[Check]) -> dict[str, tuple[bool, str]]:
         evidence = "" if worst.log10_e is None else f", evidence 10^{worst.log10_e:.1f} (blocks from 10^3)"
         found[suspicion.value.lower()] = (any(check.blocks for check in mine), f"{what}: {p}{evidence}")
     return found
+
+
+def _unguarded(known: Known, contender: Contrast) -> str:
+    """Say why no guardrail is asked, for where none is."""
+    return f"{contender.treatment} is worse anyway: nothing to guard" if known.plan.guardrails else NONE_DECLARED
 
 
 def _guardrails(known: Known, contender: Contrast) -> dict[str, tuple[bool, str]]:

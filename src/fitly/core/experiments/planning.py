@@ -141,7 +141,11 @@ def left(trial: Trial, arms: Sequence[Arm], at: Millis) -> Left:
     plan, days = trial.plan, elapsed(trial, at)
     waiting, per_day = _rates(plan, arms, days)
     measured = [arm.count("measured") for arm in arms]
-    minima = [days_left(plan.min_participants, have, rate) for have, rate in zip(measured, per_day, strict=True)]
+    counting = [participants(plan, arm) for arm in arms]
+    minima = [
+        days_left(plan.min_participants, count, rate * count / whole_arm if whole_arm else rate)
+        for count, whole_arm, rate in zip(counting, measured, per_day, strict=True)
+    ]
     missing = next((each for each in minima if isinstance(each, Missing)), None)
     slowest = max((each for each in minima if not isinstance(each, Missing)), default=0.0)
     whole, pace = sum(measured), sum(per_day)
@@ -156,6 +160,16 @@ def left(trial: Trial, arms: Sequence[Arm], at: Millis) -> Left:
         measured_per_day=pace if days else None,
         measured_per_day_reason=None if days else Missing.TOO_FEW.value,
     )
+
+
+def participants(plan: Plan, arm: Arm) -> int:
+    """Give how many learners count towards the minimum: with a value of the primary metric, each once.
+
+    That a bandit's learner counts in several epochs makes nobody more of them.
+    """
+    if plan.bandit is not None:
+        return arm.by_learner(plan.primary_metric).clusters
+    return arm.of(plan.primary_metric).n
 
 
 def elapsed(trial: Trial, at: Millis) -> float:

@@ -10,7 +10,7 @@ Of a bandit, the uniform slice alone is tested and judged; all its learners toge
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ from fitly.core.experiments.judging import Judgement, Known, judge, planned_look
 from fitly.core.experiments.mismatches import Counted, checks
 from fitly.core.experiments.plan import ExperimentType, Measure, Plan, RandomizationUnit
 from fitly.core.experiments.planned import PlannedLook
-from fitly.core.experiments.planning import Left, Outlook, elapsed, left, outlook, planned_units
+from fitly.core.experiments.planning import Left, Outlook, elapsed, left, outlook, participants, planned_units
 from fitly.core.experiments.sums import ASSIGNED, ROLLED_OUT, UNIFORM
 from fitly.core.experiments.trial import Afterwards, Status, Trial
 from fitly.core.numbers import Millis, to_datetime
@@ -132,6 +132,8 @@ def report(
     if planned is None and look and days >= plan.planned_days:
         planned = planned_look(look, comparisons)
     said = judge(_known(plan, subject, comparisons, found, days, planned))
+    if not look:
+        said = replace(said, winner=None)
     figures = tuple(described(trial, arm, subject.unit) for arm in subject.everybody)
     main, missing = contrasts(plan, subject.judged)
     return Report(
@@ -241,7 +243,7 @@ def _known(
         comparisons=comparisons,
         filled=filled,
         checks=found,
-        participants={name: arm.count("measured") for name, arm in named},
+        participants={name: participants(plan, arm) for name, arm in named},
         groups=groups if subject.unit is CountedUnit.GROUP else None,
         days=days,
         planned=planned,
@@ -255,9 +257,10 @@ def _allocated(plan: Plan, subject: _Subject) -> tuple[Comparison, ...]:
 
 
 def _rolled_out(trial: Trial, sums: Mapping[str, int], unit: CountedUnit) -> tuple[Comparison, ...]:
-    """Compare who got the winner with who was held back, once there is a roll-out."""
+    """Compare who got the winner with who was held back, once there is a roll-out: there each learner counts once."""
     if trial.afterwards is not Afterwards.ROLL_OUT or trial.winner == trial.plan.controls:
         return ()
+    unit = CountedUnit.LEARNER if unit is CountedUnit.LEARNER_EPOCH else unit
     found = _comparisons(trial.plan, arms(sums, len(trial.plan.variants), (ROLLED_OUT,)), Allocation.ROLL_OUT, unit)
     return tuple(each for each in found if each.treatment == trial.winner)
 

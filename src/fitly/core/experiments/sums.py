@@ -29,7 +29,7 @@ cut off (`State.ENDED`) is enrolled, and neither open nor measured.
                                  ``ss``: n how many units, s the sum of their means
 ``V.u.W.M.nn``, ``ns``, ``sn``, ``ss``  products of a learner's n or s in V and in W, V < W
 ``cluster.HEX.V.enrolled``       units of a group; also ``measured``, ``M.n``, ``M.sum``, ``M.filled.n`` and
-                                 ``M.filled.sum`` of them
+                                 ``M.filled.sum`` of them; of a roll-out ``cluster.HEX.V.r.enrolled`` ...
 ``open.V.S.with_outcome``        of units that are still open, which is provisional; also ``M.n``, ``sum``,
                                  ``squares`` and ``M.filled.n`` ...
 ``reason.R``                     learners who are not enrolled, by code of `Reason`
@@ -216,7 +216,8 @@ def _enrolled(sums: dict[str, int], each: Enrolment) -> None:
         _decided(sums, place, each)
         _compared(sums, place, each)
     if each.cluster != NO_CLUSTER:
-        _grouped(sums, f"cluster.{each.cluster.hex()}.{each.variant}", each)
+        behind = f".{ROLLED_OUT}" if each.how in _AFTERWARDS else ""
+        _grouped(sums, f"cluster.{each.cluster.hex()}.{each.variant}{behind}", each)
 
 
 def _slice(each: Enrolment) -> str:

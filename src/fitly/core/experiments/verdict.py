@@ -25,6 +25,7 @@ class NotJudged(StrEnum):
 
 
 NOT_APPLICABLE: Final = NotJudged.NOT_APPLICABLE
+NONE_DECLARED: Final = "none are declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class Evidence:
         Per guardrail: whether its margin is kept, and its figures in words.
     clusters : mapping of str to int, optional
         Per arm, where groups were randomized.
+    unguarded : str
+        Why there are no guardrails, where there are none.
     """
 
     control: str
@@ -129,6 +132,7 @@ class Evidence:
     mismatches: Mapping[str, tuple[bool, str]]
     guardrails: Mapping[str, tuple[bool, str]]
     clusters: Mapping[str, int] | None = None
+    unguarded: str = NONE_DECLARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +235,7 @@ def _said(p_value: float | Missing) -> str:
 
 def _guardrails(evidence: Evidence) -> Condition:
     if not evidence.guardrails:
-        return Condition("guardrails", NOT_APPLICABLE, "none are declared")
+        return Condition("guardrails", NOT_APPLICABLE, evidence.unguarded)
     kept = all(kept for kept, _ in evidence.guardrails.values())
     return Condition(
         "guardrails", kept, "; ".join(f"{name}: {said}" for name, (_, said) in evidence.guardrails.items())

@@ -35,7 +35,7 @@ class Missing(StrEnum):
     CONSTANT_COVARIATE = "CONSTANT_COVARIATE"
     """The covariate is the same for everybody: there is nothing to adjust by."""
     CLUSTERED = "CLUSTERED"
-    """Groups were randomized: a figure that takes people as its unit would mislead."""
+    """Groups were randomized, or learners count in many epochs: a figure that takes each for itself would mislead."""
     NOT_BINARY = "NOT_BINARY"
     """The metric is no yes or no."""
     OUT_OF_RANGE = "OUT_OF_RANGE"

@@ -79,7 +79,7 @@ TOPICS: Final = (
         ),
         readers=(
             *("worker", "publish", "request", "preferences", "erase", "export"),
-            *("policy", "table (--as-of)", "snapshots", "doctor", "tail", "verify"),
+            *("policy", "experiments", "table (--as-of)", "snapshots", "doctor", "tail", "verify"),
         ),
         help="Everything about one learner in one partition, in one order: the product's truth.",
     ),

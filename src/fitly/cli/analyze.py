@@ -19,6 +19,7 @@ from fitly.cli.options import as_json
 from fitly.cli.program import Exit
 
 if TYPE_CHECKING:
+    from fitly.cli.analysis.documents import Document
     from fitly.cli.analysis.plan import Plan
     from fitly.cli.analysis.reading import Progressed
     from fitly.cli.analysis.trial import Columns, Trial
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     help="Columns of what was measured; the first is the primary metric. May be repeated.",
 )
 @click.option("--control", metavar="ARM", help="The arm that others are compared with (default: the first by name).")
-@click.option("--weights", metavar="A=W,B=W", help="What each arm's share should be (default: equal).")
+@click.option("--weights", metavar="A=W,B=W", help="What each arm's share should be, of all arms (default: equal).")
 @click.option("--covariate", metavar="C", help="Column known before the experiment: adjusts by CUPED, and correlates.")
 @click.option(
     "--cluster",
@@ -114,7 +115,7 @@ def _analyze(file: IO[bytes], columns: Columns, plan: Plan, *, as_json: bool) ->
     with _progress(file) as progressed:
         trial = read(file, columns, progressed)
     document = answer(trial, plan)
-    _warn(trial)
+    _warn(trial, document)
     if as_json:
         show.document(document)
     else:
@@ -125,7 +126,9 @@ def _analyze(file: IO[bytes], columns: Columns, plan: Plan, *, as_json: bool) ->
 
 def _names(metrics: tuple[str, ...]) -> list[str]:
     """Give the metrics, each once."""
-    names = list(dict.fromkeys(name.strip() for given in metrics for name in given.split(",")))
+    from fitly.cli.analysis.plan import names as split  # noqa: PLC0415
+
+    names = list(dict.fromkeys(name for given in metrics for name in split(given)))
     if "" in names:
         raise click.UsageError("--metric names an empty column: write C or C,C")
     if "n" in names:
@@ -133,13 +136,18 @@ def _names(metrics: tuple[str, ...]) -> list[str]:
     return names
 
 
-def _warn(trial: Trial) -> None:
+def _warn(trial: Trial, document: Document) -> None:
     """Say on standard error what ought to be looked at."""
+    from fitly.cli.analysis.logged import CAUTIONS, Caution  # noqa: PLC0415
+
     said = list(trial.told)
     if len(trial.arms) == 1:
         said.append(f"there is one arm only, {trial.arms[0]!r}: nothing to compare it with")
     if not trial.arms:
         said.append("no row could be used" if trial.rows else "there is no row below the header")
+    said += [
+        f"off-policy estimates: {CAUTIONS[Caution(one)]}" for one in document.get("offpolicy", {}).get("warnings", ())
+    ]
     for one in said:
         click.echo(one, err=True)
 

@@ -54,11 +54,11 @@ def _counted(trial: Trial) -> tuple[str, Mapping[str, int]]:
 
 
 def logged_weights(trial: Trial) -> list[float] | Missing:
-    """Give each arm's propensity, if it has one throughout."""
-    found: dict[str, list[float]] = {arm: [] for arm in trial.arms}
+    """Give each arm's propensity, if it has one throughout; of the arms that have decisions."""
+    found: dict[str, list[float]] = {unit.arm: [] for unit in trial.units}
     for unit in trial.units:
         if unit.propensity is not None:
             found[unit.arm].append(unit.propensity)
     if not all(found.values()) or any(max(seen) - min(seen) > _SAME * max(seen) for seen in found.values()):
         return Missing.PROPENSITIES_VARY
-    return [seen[0] for seen in found.values()]
+    return [found[arm][0] for arm in sorted(found)]

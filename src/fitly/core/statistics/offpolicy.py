@@ -159,6 +159,10 @@ def _ratio(
     ratio = Fraction(above, below)
     squares = products[0] - 2 * ratio * products[1] + ratio * ratio * products[2]
     variance = squares * learners / ((learners - 1) * Fraction(below) ** 2)
-    value, se = float(ratio / scale), math.sqrt(variance) / scale
+    value = float(ratio / scale)
+    try:
+        se = math.sqrt(variance) / scale
+    except OverflowError:  # weights of 1e99 on values of 1e99: the variance is no float, and nothing is known
+        se = math.inf
     reach = float(ndtri(1 - error / 2)) * se
     return Estimate(value, se, Interval(value - reach, value + reach))

@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,11 @@ def test_a_single_arm_and_an_empty_file_compare_nothing() -> None:
     ("content", "options", "words"),
     [
         (csv(PLAIN), (*USUAL[:5], "z"), "there is no column 'z': the file's columns are 'id', 'arm', 'y'"),
+        (
+            csv(PLAIN, 'id,arm,"y, final"'),
+            (*USUAL[:5], "y, final"),
+            """one with a comma is asked for in quotes of its own: '"y, final"'""",
+        ),
         (
             csv(PLAIN, "id,arm,arm"),
             ("--unit", "id", "--arm", "arm", "--metric", "arm"),
@@ -704,3 +710,35 @@ def test_a_figure_that_is_no_finite_number_is_none() -> None:
         "t_reason": "OUT_OF_RANGE",
         "n": 3,
     }
+
+
+def keys(value: object, where: str = "") -> set[str]:
+    """Give the paths to all figures of an answer; those of every arm by one name, and of every metric."""
+    if isinstance(value, list):
+        return {path for inner in value for path in keys(inner, where)}
+    if not isinstance(value, dict):
+        return {where}
+    found: set[str] = set()
+    for key, inner in value.items():
+        named = {"arms.ARM": "METRIC"}.get(where, "") if key != "n" else ""
+        named = "ARM" if where in {"skipped", "arms", "srm.observed", "srm.expected"} else named
+        found |= keys(inner, f"{where}.{named or key}".removeprefix("."))
+    return found
+
+
+def test_every_key_of_an_answer_stands_in_the_manual() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "analyze.md").read_text()
+    table = page.partition("## The answer")[2].partition("### Conditions")[0]
+    told: dict[str, set[str]] = {"rows": set(), "skipped": {"ARM"}}
+    section = ""
+    for row in (row for row in table.splitlines() if row.startswith("| `")):
+        first, second = row.split("|")[1:3]
+        section = re.findall(r"`(\w*)", first)[0] or section
+        told.setdefault(section, {"ARM"}).update(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", first + second))))
+    rich = [(*row, at % 7, f"g{at % 12}", 0.4, int(row[2] > 0.5)) for at, row in enumerate(PLAIN)]
+    asked = (*USUAL, "--metric", "done", "--covariate", "x", "--cluster", "g", "--propensity", "p")
+    found = {path for path in keys(analyze(csv(rich, "id,arm,y,x,g,p,done"), *asked)) if not path.endswith("_reason")}
+    assert {"arms.ARM.METRIC.sd", "comparisons.cuped.theta", "offpolicy.warnings", "verdict.winner"} <= found
+    tops = {path: path.partition(".")[0] for path in found}
+    assert {path for path, top in tops.items() if path != top and path.rpartition(".")[2] not in told[top]} == set()
+    assert set(tops.values()) <= set(told)

@@ -122,6 +122,27 @@ def test_a_compressed_file_with_a_byte_order_mark_is_read() -> None:
     assert answer(gzip.compress(("\ufeff" + PLAIN).encode())) == answer(PLAIN)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (PLAIN.replace(".", ","), "80 of 80 rows have other fields than the header (line 2: FIELDS: 4 fields where"),
+        (PLAIN.replace("id,arm", "arm"), "80 of 80 rows have other fields"),
+    ],
+    ids=["decimal commas", "row names without a header"],
+)
+def test_rows_that_mostly_do_not_fit_the_header_are_no_sample_and_refused(content: str, words: str) -> None:
+    said = CliRunner().invoke(main, ["analyze", "-", "--unit", "arm", "--arm", "arm", "--metric", "y"], input=content)
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert words in said.stderr
+    assert "decimal commas too" in said.stderr
+
+
+def test_where_no_row_can_be_used_the_reasons_are_told() -> None:
+    said = run("id,arm,y\nu,a,1\nu,b,1\n")
+    assert said.exit_code == 0
+    assert "no row could be used: MULTIPLE_ARMS 2" in said.stderr
+
+
 MOMENTS = [datetime(2024, 1, 3, 9, 30, tzinfo=UTC) + timedelta(hours=at * at) for at in range(80)]
 
 

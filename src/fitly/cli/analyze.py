@@ -144,7 +144,8 @@ def _warn(trial: Trial, document: Document) -> None:
     if len(trial.arms) == 1:
         said.append(f"there is one arm only, {trial.arms[0]!r}: nothing to compare it with")
     if not trial.arms:
-        said.append("no row could be used" if trial.rows else "there is no row below the header")
+        left_out = ", ".join(f"{reason} {count:,}" for reason, count in trial.skipped.items())
+        said.append(f"no row could be used: {left_out}" if trial.rows else "there is no row below the header")
     said += [
         f"off-policy estimates: {CAUTIONS[Caution(one)]}" for one in document.get("offpolicy", {}).get("warnings", ())
     ]

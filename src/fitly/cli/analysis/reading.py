@@ -20,6 +20,8 @@ from fitly.cli.analysis.trial import Columns, Reason, Trial, Unit
 from fitly.core.errors import Broken
 
 _ROUNDING: Final = 1e-9
+_ODD: Final = 0.1
+"""A share of rows with a wrong number of fields beyond which those that are left are no sample of the rows."""
 
 Progressed = Callable[[], None]
 
@@ -162,7 +164,11 @@ class _Reader:
         return value
 
     def _check(self) -> None:
-        """Refuse columns in which nothing is a number, and commas that may mean two things."""
+        """Refuse rows that mostly do not fit, columns in which nothing is a number, commas that may mean two things."""
+        odd = self.trial.skipped[Reason.FIELDS]
+        if odd > _ODD * self.trial.rows:
+            message = f"{odd:,} of {self.trial.rows:,} rows have other fields than the header ({self.trial.told[0]})"
+            raise wrong(f"{message}: quote fields that hold the separator, decimal commas too, and name every column")
         if (said := self.fractions.settle()) is not None:
             self.trial.told.append(said)
         numbers = {name for which, _, name in self.measured if any(unit.counts[which] for unit in self.trial.units)}
@@ -200,4 +206,7 @@ def _place(name: str, names: list[str]) -> int:
     if name in names:
         raise wrong(f"several columns are called {name!r}: rename all but one")
     there = ", ".join(repr(one) for one in names)
-    raise wrong(f"there is no column {name!r}: the file's columns are {there}")
+    quoted = next(
+        (f"; one with a comma is asked for in quotes of its own: '\"{one}\"'" for one in names if "," in one), ""
+    )
+    raise wrong(f"there is no column {name!r}: the file's columns are {there}{quoted}")

@@ -462,6 +462,19 @@ def test_few_clusters_have_no_winner_however_many_pupils() -> None:
     assert (met["primary"], met["clusters"], found["verdict"]["winner"]) == (True, False, None)
 
 
+def test_where_people_are_drawn_within_clusters_the_ratio_is_that_of_people_and_of_decisions_where_these_are() -> None:
+    """Every class stands in both arms, as many in the small arm as in the large one."""
+    rows = [(f"p{at}", "b" if at % 5 == at // 50 % 5 else "a", at % 7, f"g{at % 50}") for at in range(1_000)]
+    found = analyze(csv(rows, "id,arm,y,g"), *USUAL, "--cluster", "g", "--weights", "a=4,b=1")
+    assert (found["srm"]["unit"], found["srm"]["observed"]) == ("unit", {"a": 800, "b": 200})
+    assert found["comparisons"][0]["cluster"]["clusters"] == 50
+    logged = [(row[3], *row[1:], 0.2 if row[1] == "b" else 0.8) for row in rows]
+    drawn = analyze(csv(logged, "id,arm,y,g,p"), *USUAL, "--cluster", "g", "--propensity", "p")
+    assert (drawn["srm"]["unit"], drawn["srm"]["alarm"]) == ("decision", False)
+    moved = [*schools(), ("moved", "a", 0.5, "s1"), ("too", "b", 0.5, "s2")]
+    assert analyze(csv(moved, "id,arm,y,g"), *USUAL, "--cluster", "g")["srm"]["observed"] == {"a": 16, "b": 16}
+
+
 def test_a_unit_in_two_clusters_has_none() -> None:
     rows = [*schools(), ("moved", "a", 0.5, "s0"), ("moved", "a", 0.5, "s2")]
     found = analyze(csv(rows, "id,arm,y,g"), *USUAL, "--cluster", "g")

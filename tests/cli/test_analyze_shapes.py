@@ -220,9 +220,12 @@ def same_clustered(one: dict[str, Any], shape: Shape, values: Column) -> None:
 
 
 def same_ratio(found: dict[str, Any], shape: Shape, arms: list[str]) -> None:
-    counted = (
-        shape.arm if shape.cluster is None else np.unique(np.column_stack([shape.arm, shape.cluster]), axis=0)[:, 0]
-    )
+    counted = shape.arm
+    if shape.cluster is not None:
+        standing = np.unique(np.column_stack([shape.arm, shape.cluster]), axis=0)
+        whole = len(standing) == len(np.unique(shape.cluster))
+        assert found["srm"]["unit"] == ("cluster" if whole else "unit")
+        counted = standing[:, 0] if whole else shape.arm
     observed = np.array([(counted == arm).sum() for arm in arms])
     shares = np.array([shape.weights.get(arm, 1.0) for arm in arms])
     reference = stats.chisquare(observed, shares / shares.sum() * observed.sum())

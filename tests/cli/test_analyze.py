@@ -282,6 +282,7 @@ def test_a_single_arm_and_an_empty_file_compare_nothing() -> None:
     ("content", "options", "words"),
     [
         (csv(PLAIN), (*USUAL[:5], "z"), "there is no column 'z': the file's columns are 'id', 'arm', 'y'"),
+        (csv(drawn(202)), ("--unit", "id", "--arm", "id", "--metric", "y"), "has 202 arms for 202 units: --arm names"),
         (
             csv(PLAIN, 'id,arm,"y, final"'),
             (*USUAL[:5], "y, final"),
@@ -304,6 +305,10 @@ def test_a_single_arm_and_an_empty_file_compare_nothing() -> None:
         (csv(PLAIN), (*USUAL, "--weights", "a=1,b=nan"), "'b=nan' is not of the form"),
         (csv(PLAIN), (*USUAL, "--weights", "a=1,a=2"), "'a' is named twice"),
         (csv(PLAIN), (*USUAL, "--weights", "a"), "'a' is not of the form"),
+        (csv(PLAIN), (*USUAL, "--weights", ""), "'' is not of the form"),
+        (csv(PLAIN), (*USUAL, "--weights", "a\nb=1"), "line end outside of quotes"),
+        (csv(PLAIN), (*USUAL[:5], ""), "empty column"),
+        (csv(PLAIN), (*USUAL[:5], "y\nz"), "line end outside of quotes"),
         (csv(PLAIN), (*USUAL, "--target", "a"), "--propensity"),
         (csv(PLAIN), (*USUAL, "--propensity", "y", "--target", "z"), "--target 'z': no such arm"),
         (csv(PLAIN), (*USUAL, "--tuning", "0"), "--tuning"),

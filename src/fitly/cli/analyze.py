@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from stat import S_ISREG
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from fitly.cli.analysis.trial import Columns, Trial
 
 
-@click.command(short_help="Analyze a finished experiment from a CSV file.")
+EXAMPLES: Final = """\b
+Examples:
+  fitly analyze trial.csv --unit pupil --arm variant --metric score,passed
+  fitly analyze trial.csv --unit pupil --arm variant --metric passed --control old --weights old=0.8,new=0.2
+  fitly analyze classes.csv --unit pupil --arm variant --metric score --cluster class --covariate pretest
+  fitly analyze log.csv --unit user --arm item --metric click --propensity p --target uniform --json
+"""
+
+
+@click.command(short_help="Analyze a finished experiment from a CSV file.", epilog=EXAMPLES)
 @click.argument("file", type=click.File("rb"), metavar="FILE")
 @click.option("--unit", required=True, metavar="C", help="Column that says whose row it is.")
 @click.option("--arm", required=True, metavar="C", help="Column that says which arm the unit is in.")
@@ -115,8 +124,9 @@ def _analyze(file: IO[bytes], columns: Columns, plan: Plan, *, as_json: bool) ->
     with _progress(file) as progressed:
         trial = read(file, columns, progressed)
     document = answer(trial, plan)
-    _warn(trial, document)
+    _warn(trial)
     if as_json:
+        _caution(document)
         show.document(document)
     else:
         lay_out(document, show.console())
@@ -128,7 +138,10 @@ def _names(metrics: tuple[str, ...]) -> list[str]:
     """Give the metrics, each once."""
     from fitly.cli.analysis.plan import names as split  # noqa: PLC0415
 
-    names = list(dict.fromkeys(name for given in metrics for name in split(given)))
+    try:
+        names = list(dict.fromkeys(name for given in metrics for name in split(given)))
+    except ValueError as error:
+        raise click.UsageError(f"--metric: {error}") from None
     if "" in names:
         raise click.UsageError("--metric names an empty column: write C or C,C")
     if "n" in names:
@@ -136,21 +149,24 @@ def _names(metrics: tuple[str, ...]) -> list[str]:
     return names
 
 
-def _warn(trial: Trial, document: Document) -> None:
+def _warn(trial: Trial) -> None:
     """Say on standard error what ought to be looked at."""
-    from fitly.cli.analysis.logged import CAUTIONS, Caution  # noqa: PLC0415
-
     said = list(trial.told)
     if len(trial.arms) == 1:
         said.append(f"there is one arm only, {trial.arms[0]!r}: nothing to compare it with")
     if not trial.arms:
         left_out = ", ".join(f"{reason} {count:,}" for reason, count in trial.skipped.items())
         said.append(f"no row could be used: {left_out}" if trial.rows else "there is no row below the header")
-    said += [
-        f"off-policy estimates: {CAUTIONS[Caution(one)]}" for one in document.get("offpolicy", {}).get("warnings", ())
-    ]
     for one in said:
         click.echo(one, err=True)
+
+
+def _caution(document: Document) -> None:
+    """Say on standard error what the text says beside off-policy estimates."""
+    from fitly.cli.analysis.logged import CAUTIONS, Caution  # noqa: PLC0415
+
+    for one in document.get("offpolicy", {}).get("warnings", ()):
+        click.echo(f"off-policy estimates: {CAUTIONS[Caution(one)]}", err=True)
 
 
 @contextmanager

@@ -101,12 +101,23 @@ def shares(text: str) -> dict[str, float]:
 
 
 def names(text: str) -> list[str]:
-    """Split at commas as a line of a CSV file is: what has commas of its own stands in quotes.
+    """Split at commas as a line of a CSV file is: what has commas, or line ends, of its own stands in quotes.
 
+    Raises
+    ------
+    ValueError
+        A line end outside of quotes.
+
+    Examples
+    --------
     >>> names('score,"passed, in time"')
     ['score', 'passed, in time']
     """
-    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [""])]
+    try:
+        found = next(csv.reader([text], skipinitialspace=True))
+    except csv.Error:
+        raise ValueError(f"{text!r} has a line end outside of quotes") from None
+    return [name.strip() for name in found or [""]]
 
 
 def _listed(arms: Sequence[str]) -> str:

@@ -22,6 +22,8 @@ from fitly.core.errors import Broken
 _ROUNDING: Final = 1e-9
 _ODD: Final = 0.1
 """A share of rows with a wrong number of fields beyond which those that are left are no sample of the rows."""
+_ARMS: Final = 100
+"""So many arms may have a unit each."""
 
 Progressed = Callable[[], None]
 
@@ -102,6 +104,9 @@ class _Reader:
         if ordered:
             self._reorder()
         trial.close()
+        if len(trial.arms) > max(_ARMS, len(trial.units) / 2):
+            message = f"column {self.columns.arm!r} has {len(trial.arms):,} arms for {len(trial.units):,} units"
+            raise wrong(f"{message}: --arm names the column that says which of a few arms the unit is in")
         return trial
 
     def _take(self, row: Row, line: int) -> Unit | None:

@@ -14,6 +14,7 @@ from rich.text import Text
 from fitly.cli import show
 from fitly.cli.analysis.documents import Document
 from fitly.cli.analysis.logged import CAUTIONS, Caution
+from fitly.core.statistics.mismatch import ALARM
 from fitly.core.statistics.missing import Missing
 
 MET: Final = {True: ("met", "green"), False: ("not met", "red"), None: ("does not apply", "dim")}
@@ -77,7 +78,7 @@ def _ratio(srm: Document) -> RenderableType:
         far = f"10^{srm['log10_p_value']:.1f}" if srm["p_value"] < 1e-300 else f"{srm['p_value']:.3g}"  # noqa: PLR2004
         said = f"chi-square {srm['chi2']:.4g}, df {srm['df']}, p {far}"
         alarm = Text(f"{said}: MISMATCH, trust no figure below", style="bold red")
-        table.caption = alarm if srm["alarm"] else f"{said}: as it should be"
+        table.caption = alarm if srm["alarm"] else f"{said}: no mismatch (alarm below {ALARM:g})"
     table.caption_justify = "left"
     return table
 
@@ -105,7 +106,7 @@ def _sequential(comparisons: Sequence[Document]) -> RenderableType:
         look = one["sequential"]
         crossed = look["first_crossing"]
         first = WORDS[look["first_crossing_reason"]] if crossed is None else f"row {crossed:,}"
-        rows.append((*_who(one), *_of(look, "p_value", "ci"), _chance(look["min_p"]), first))
+        rows.append((*_who(one), *_of(look, "p_value", "ci", digits=3), _chance(look["min_p"]), first))
     heads = ("metric", "treatment", "p", "interval", "smallest p", "p <= .05 first")
     return show.grid(heads, rows, right=("p", "smallest p"))
 

@@ -265,7 +265,8 @@ async def test_a_stop_amid_recovery_is_an_error_of_its_own_that_is_not_logged(
     trace: Trace, caplog: pytest.LogCaptureFixture
 ) -> None:
     host = Host(trace.app.host.settings, Meters(), trace.app.host.generation, lambda _: None)
-    recovery: Any = build_app(host.settings, host).tables.recovery
+    tables: Any = build_app(host.settings, host).tables
+    recovery = tables.recovery
     recovery._stopped.set()
     loop = asyncio.get_running_loop()
     with pytest.raises(ServiceStopped) as stopped:

@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.kafka]
 BEGIN: Final = datetime(2013, 10, 1, tzinfo=UTC)
 LEARNERS: Final = 200
 EPOCH_DAYS: Final = 3
-STAGES: Final = (1, *[EPOCH_DAYS + 1] * 2, EPOCH_DAYS)
+STAGES: Final = (1, *[EPOCH_DAYS] * 2, EPOCH_DAYS - 1)
 """Days of each part of the log: before the start; until past the close that ends an epoch, twice; the rest."""
 UP: Final = 40_000
 """Bytes per second and connection to the broker: what keeps the agents from being done before the faults."""

@@ -1,7 +1,7 @@
 """The figures of the product, on a real stack: ``python -m tests.bench``.
 
-Latency with all roles; throughput of one worker process and restore of what it left; throughput of one worker of two
-processes, also with a decision for every outcome. Finishes by itself and leaves nothing behind.
+Latency with all roles; throughput of a worker of one process and of one of two, and how fast each takes back what it
+left; throughput with a decision for every outcome. Finishes by itself and leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ BEGAN: Final = time.perf_counter()
 PARTS: Final = ("latency", "throughput", "restore", "crew", "dwell0")
 CREW: Final = 2
 """Processes of a worker that is to use the machine."""
+RESTORED: Final = ("throughput", "crew")
+"""The runs whose rows are restored afterwards, by a worker of as many processes."""
 DWELL_0_DAYS: Final = 7
 """The run with a decision for every outcome takes a week at most."""
 QUICK: Final = {"learners": 5_000, "days": 7, "seconds": 20.0}
@@ -78,15 +80,14 @@ async def bench(options: argparse.Namespace, sections: list[Section]) -> None:
             async with _own_topics(stack) as settings:
                 asked = await latency.measure(settings, stack, options.rate, options.seconds, options.seed, say)
                 sections.append(report.of_latency(asked))
-        if "throughput" in wanted or "restore" in wanted:
+        for part, shape, processes in (("throughput", whole, 1), ("crew", whole, CREW), ("dwell0", fewer, CREW)):
+            again = "restore" in wanted and part in RESTORED
+            if part not in wanted and not again:
+                continue
             async with _own_topics(stack) as settings:
-                sections.append(report.of_throughput(await throughput.measure(settings, whole, stack, say)))
-                if "restore" in wanted:
-                    sections.append(report.of_restore(await restore.measure(settings, whole, stack, say)))
-        for part, shape in (("crew", whole), ("dwell0", fewer)):
-            if part in wanted:
-                async with _own_topics(stack) as settings:
-                    sections.append(report.of_throughput(await throughput.measure(settings, shape, stack, say, CREW)))
+                sections.append(report.of_throughput(await throughput.measure(settings, shape, stack, say, processes)))
+                if again:
+                    sections.append(report.of_restore(await restore.measure(settings, whole, stack, say, processes)))
 
 
 def say(what: str) -> None:
@@ -120,7 +121,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=100.0, help="requests per second (%(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long requests are sent (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn (%(default)s)")
-    parser.add_argument("--only", choices=PARTS, action="append", help="a part; restore brings its throughput with it")
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part; restore brings two more with it")
     parser.add_argument("--quick", action="store_const", const=QUICK, help=f"a first look: {QUICK}")
     parser.add_argument("--write", action="store_true", help=f"write {report.PAGE}")
     return parser

@@ -46,7 +46,7 @@ def of_throughput(run: Throughput) -> Section:
     every = f"dwell {shape.dwell_days:g} day" if shape.dwell_days else "a decision for every outcome (dwell 0)"
     goal = " (goal: 15,000)" if shape.dwell_days else ""
     row = run.changelog / run.rows
-    crew = "one process" if run.processes == 1 else f"{run.processes} processes"
+    crew = _crew(run.processes)
     lines = {
         f"**events per second**, one worker, {crew}, 4 partitions{goal}": f"**{run.per_second:,.0f}**",
         "outcomes per second among them": f"{run.per_second * loaded.outcomes / loaded.events:,.0f}",
@@ -66,6 +66,10 @@ def of_throughput(run: Throughput) -> Section:
         f"Throughput: {shape.learners:,} learners, {shape.days} days, {every}, {crew}",
         lines | _noise(run.loop, run.usage),
     )
+
+
+def _crew(processes: int) -> str:
+    return "one process" if processes == 1 else f"{processes} processes"
 
 
 def of_restore(run: Restored) -> Section:
@@ -90,7 +94,7 @@ def of_restore(run: Restored) -> Section:
         "live rows per million steps of the loop": _per_million(per_second, run.loop),
     }
     return Section(
-        "Restore of what the throughput run left, from the assignment to the first fold of every partition",
+        f"Restore of what {_crew(run.processes)} left, from the first assignment to the first fold of every partition",
         lines | _noise(run.loop, run.usage),
     )
 

@@ -6,9 +6,8 @@ Knows changelogs and rows. Must never know what is printed.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from tests.bench.machine import Loop, Usage, loop
@@ -45,17 +44,19 @@ class Restored(NamedTuple):
 
     Attributes
     ----------
+    processes : int
+        Of the worker that took the rows back.
     rows, records : int
         Rows that live; changelog records read for them, those included that compaction had not reached.
     record_bytes : float
         Mean bytes of a record read, key and value.
     seconds : float
-        From the assignment of the partitions to the first fold of the last of them, as glances at the worker's page
-        show them: fence, rows, deadline heap, release, seek, first fetch, one commit. Not the start of the process, nor
-        its way into the group.
+        From the first assignment of a partition, by the stamp of the worker's own log, to the first fold of the last of
+        them, as glances at the worker's page show it: fence, rows, deadline heap, release, seek, first fetch, one
+        commit. Not the start of the processes, nor their way into the group.
     released : float
-        From the assignment, when all partitions are held, until the last is restored and may be read again, by the
-        stamps of the worker's own log: the restore alone.
+        From the same assignment until the last partition is restored and may be read again, by the stamps of the
+        worker's own log: the restore alone.
     cpu_us : float
         CPU of the worker per record read.
     row_bytes, learner_bytes : float
@@ -66,6 +67,7 @@ class Restored(NamedTuple):
         Seconds that a partition's fence, rows and heap took, the mean over the partitions; they go on side by side.
     """
 
+    processes: int
     rows: int
     records: int
     record_bytes: float
@@ -93,22 +95,24 @@ class Weighed:
         self.shard.load(table, key, value)
 
 
-async def measure(settings: Settings, shape: Shape, stack: Stack, say: Callable[[str], None]) -> Restored:
-    """Give every partition one more tick, start a worker, and wait until each has folded it."""
+async def measure(
+    settings: Settings, shape: Shape, stack: Stack, say: Callable[[str], None], processes: int = 1
+) -> Restored:
+    """Give every partition one more tick, start a worker of so many processes, and wait until each has folded it."""
     say("restoring")
     end = BEGIN + shape.days * DAY
     async with Publisher(settings) as publisher:
         await publisher.advance(end)
         await publisher.advance(end + HOUR)
     before = loop()
-    async with Worker(settings, stack.directory / f"{settings.prefix}restored.log") as worker:
+    async with Worker(settings, stack.directory / f"{settings.prefix}restored.log", processes) as worker:
         broker = await stack.until_running(KAFKA)
         await worker.until(lambda page: page.total("fitly_partitions") == PARTITIONS, GLANCE_S / 5)
-        began, cpu = time.perf_counter(), worker.cpu()
+        cpu = worker.cpu()
         usage = Usage({"worker": worker.pid} | ({KAFKA: broker.pid} if broker.pid else {}))
         page = await worker.until(lambda page: page.total(RECORDS) >= PARTITIONS, GLANCE_S, PATIENCE_S)
-        seconds, cpu, shares = time.perf_counter() - began, worker.cpu() - cpu, usage.shares()
-        released = released_after(worker.log.read_text())
+        folded, cpu, shares = datetime.now(UTC), worker.cpu() - cpu, usage.shares()
+        assigned, released = seen_in(worker.log.read_text())
     after = loop()
     say("counting rows")
     shards = [Shard(partition, settings.signing_key) for partition in range(PARTITIONS)]
@@ -122,10 +126,11 @@ async def measure(settings: Settings, shape: Shape, stack: Stack, say: Callable[
     learners = [len(row) for shard in shards for row in shard.rows[LEARNERS].values()]
     records = int(page.total("fitly_restored_rows_total"))
     return Restored(
+        processes=processes,
         rows=len(contexts) + len(learners),
         records=records,
         record_bytes=weight / read,
-        seconds=seconds,
+        seconds=(folded - assigned).total_seconds(),
         cpu_us=cpu / records * 1e6,
         row_bytes=sum(contexts) / len(contexts),
         learner_bytes=sum(learners) / len(learners),
@@ -133,12 +138,12 @@ async def measure(settings: Settings, shape: Shape, stack: Stack, say: Callable[
         loop=before.and_after(after),
         usage=shares,
         restoring=page.total("fitly_restore_seconds_sum") / PARTITIONS,
-        released=released,
+        released=(released - assigned).total_seconds(),
     )
 
 
-def released_after(log: str) -> float:
-    """Give the seconds from a worker's first assignment to its last restore, by what it has written of them.
+def seen_in(log: str) -> tuple[datetime, datetime]:
+    """Give the moments of a worker's first assignment and of its last restore, by what it has written of them.
 
     Raises
     ------
@@ -151,4 +156,4 @@ def released_after(log: str) -> float:
     if len(stamps) < 2:
         message = f"the worker has not told when it was assigned and when it had restored; it said:\n{log[-3000:]}"
         raise BenchError(message)
-    return (stamps["restored"][-1] - stamps["assigned"][0]).total_seconds()
+    return min(stamps["assigned"]), max(stamps["restored"])

@@ -11,10 +11,9 @@ from tests.chaos import judge
 from tests.chaos.acts import Scene
 from tests.chaos.conftest import Ground
 from tests.chaos.driver import Fleet
-from tests.chaos.judge import Record
 from tests.chaos.load import Author
 from tests.chaos.refold import OUTPUTS, assert_equal, read_input, read_world, refold
-from tests.chaos.watch import Watch
+from tests.chaos.watch import Watch, is_absorbed
 
 from fitly.core.rules import Policy, Windows
 from fitly.core.topics import CONTEXTS_CHANGELOG
@@ -90,12 +89,6 @@ def test_faults_leave_the_tables_and_decisions_that_no_fault_leaves(
         ground.tell("\n".join([*scene.falls(), f"acts: {dict(scene.acts)}"]))
         workers.end()
         watch.close()
-
-
-def is_absorbed(watch: Watch, log: dict[int, list[Record]]) -> bool:
-    """Whether the group has committed past the last record of every partition."""
-    committed = watch.committed()
-    return all(committed[number] > part[-1].offset for number, part in log.items())
 
 
 async def write_log(settings: Settings, author: Author, events: int) -> None:

@@ -1,11 +1,14 @@
-"""How far the group has come, seen from outside.
+"""How far a group has come, seen from outside.
 
-Knows committed offsets and ends of the input. Must never know a process.
+Knows committed offsets and ends of a topic. Must never know a process.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from tests.chaos.judge import Record
 
 from fitly.core.topics import BY_NAME, INPUT
 
@@ -13,24 +16,26 @@ ASK_S = 2.0
 
 
 class Watch:
-    """Looks at the worker group's committed offsets, without being a member.
+    """Looks at a group's committed offsets, without being a member.
 
     Parameters
     ----------
     bootstrap, prefix : str
+    group, topic : str
+        Whose, and of what, without the prefix; the workers' on the input where nothing is said.
     """
 
-    def __init__(self, bootstrap: str, prefix: str) -> None:
+    def __init__(self, bootstrap: str, prefix: str, group: str = "fitly", topic: str = INPUT) -> None:
         self._asking = Consumer(
             {
                 "bootstrap.servers": bootstrap,
-                "group.id": f"{prefix}fitly",
+                "group.id": prefix + group,
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "log_level": 0,
             }
         )
-        self._tps = [TopicPartition(prefix + INPUT, number) for number in range(BY_NAME[INPUT].partitions)]
+        self._tps = [TopicPartition(prefix + topic, number) for number in range(BY_NAME[topic].partitions)]
         self._last = dict.fromkeys(range(len(self._tps)), 0)
         self._trouble = ""
 
@@ -62,3 +67,9 @@ class Watch:
             return {tp.partition: self._asking.get_watermark_offsets(tp, ASK_S)[1] for tp in self._tps}
         except KafkaException as error:
             return str(error)
+
+
+def is_absorbed(watch: Watch, log: Mapping[int, Sequence[Record]]) -> bool:
+    """Whether the group has committed past the last record of every partition."""
+    committed = watch.committed()
+    return all(committed[number] > part[-1].offset for number, part in log.items())

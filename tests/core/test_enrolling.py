@@ -147,7 +147,7 @@ def test_opting_out_ends_the_measuring_and_the_variant_waits() -> None:
     before = asked(partition).selected
     partition.prefer(level="NONE")
     (record,) = enrolments(partition)
-    assert (record.state, record.reason) == (State.OPTED_OUT, Reason.ENROLLED)
+    assert (record.state, record.reason) == (State.LEFT, Reason.ENROLLED)
     partition.prefer(level="MEDIUM")
     assert asked(partition).selected.enrolled == before.enrolled
     assert enrolments(partition) == [record]

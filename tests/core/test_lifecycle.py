@@ -108,6 +108,21 @@ def test_a_pause_stops_enrolment_and_may_stop_what_is_applied_as_well() -> None:
     assert (resumed.status, resumed.enrols, resumed.applies) == (Status.ACTIVE, True, True)
 
 
+def test_it_is_remembered_since_when_and_how_long_it_was_paused() -> None:
+    paused = of(started(), PAUSED, STOPPED)
+    assert (paused.paused_since, paused.paused_for) == (3_000, 0), "since the first of the two"
+    resumed = of(started(), PAUSED, STOPPED, RESUMED)
+    assert (resumed.paused_since, resumed.paused_for) == (None, 2_000)
+    again = of(started(), PAUSED, RESUMED, PAUSED, RESUMED)
+    assert (again.paused_since, again.paused_for) == (None, 2_000)
+    for end in (CANCELLED, KEPT):
+        ended = of(started(), PAUSED, RESUMED, PAUSED, end)
+        assert (ended.paused_since, ended.paused_for, ended.ended_at) == (None, 2_000, 6_000)
+    former = replace(paused, paused_since=None)
+    (known_before,) = moved({"any": former}, RESUMED, Millis(9_000)).values()
+    assert (known_before.status, known_before.paused_for) == (Status.ACTIVE, 0), "paused before a release kept it"
+
+
 @pytest.mark.parametrize("events", [(PAUSED, PAUSED), (STOPPED, PAUSED), (STOPPED, STOPPED)])
 def test_a_pause_that_adds_nothing_is_refused(events: tuple[ExperimentPayload, ...]) -> None:
     with pytest.raises(Refused, match="is PAUSED already"):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from tests.core.partition import Partition, Told
+from tests.core.trials import BANDIT, PAUSED, RESUMED, begin, move
 from tests.golden.population import POPULATION
 
 from fitly.core.assessments import Assessed, Direction, Flip, WindowKind
@@ -421,6 +423,10 @@ TRIAL = Trial(
     hold_back=Nano(100_000_000),
 )
 
+PAUSED_AGAIN = Trial(
+    plan=EXPERIMENT, number=1, status=Status.PAUSED, paused_since=Millis(NOW - 2), paused_for=Millis(3_600_000)
+)
+
 ROWS: Final[Cases] = {
     "learner": lambda: encode_learner(LEARNER).hex(),
     "learner of nothing": lambda: encode_learner(
@@ -441,6 +447,7 @@ ROWS: Final[Cases] = {
     "rules before the first control event": lambda: encode_rules(Rules()).hex(),
     "experiment": lambda: encode_trial(TRIAL).hex(),
     "experiment that is a draft": lambda: encode_trial(Trial(plan=EXPERIMENT, number=1)).hex(),
+    "experiment that was paused and is again": lambda: encode_trial(PAUSED_AGAIN).hex(),
     "fold version": lambda: encode_fold_version(1).hex(),
     "sums": lambda: encode_sums({"BALANCED.yy": -(2**70), "ALL.n": 3}).hex(),
     "untold": lambda: encode_untold(Untold({"priors|SESSION": 255})).hex(),
@@ -545,8 +552,24 @@ def _taken_down(digest: hashlib.blake2b, told: list[Told]) -> None:
             digest.update(b"|".join((place, sent.key or b"", sent.value or b"-", headers)))
 
 
+def _tried(partition: Partition, day: int) -> None:
+    """Let a trial and a bandit live."""
+    weighed = replace(BANDIT, experiment_name="weighed", context=Context.CONTENT)
+    if day == 2:
+        begin(partition)
+        begin(partition, weighed)
+    if day == 10:
+        weights = {"none": 0.25, "balanced": 0.75}
+        move(partition, ExperimentReweighted(experiment_name="weighed", epoch=1, weights=weights))
+    if day in {8, 9}:
+        move(partition, PAUSED if day == 8 else RESUMED)
+
+
 def _fold() -> str:
-    """Fold a few weeks of three learners; the digest of every byte that comes out and every row that is left."""
+    """Fold a few weeks of three learners, through a trial and a bandit; the digest of every byte that comes out.
+
+    And of every row that is left.
+    """
     policy = Policy(holdout_share=0.2, control_share=0.2, epsilon=0.3, default_reward=0.4)
     partition, digest = Partition(policy), hashlib.blake2b(digest_size=16)
     for day in range(24):
@@ -568,6 +591,7 @@ def _fold() -> str:
             partition.reset("bob", scope="BOTH")
             partition.prefer("ada", level="LOW", disabled_features=["mission.timing"])
             partition.revise(Policy(holdout_share=0.2, control_share=0.1, shrinkage=0))
+        _tried(partition, day)
         if day == 17:
             partition.prefer("ada", level="NONE")
     for change in partition.shard.state():

@@ -22,6 +22,8 @@ from fitly.core.vocabulary import ArmCode, Scope
 from fitly.wire.outgoing import Outgoing
 
 DONE: Final = ("measured", "opted_out")
+WAITS: Final = ("open", "left")
+GONE: Final = ("left", "opted_out")
 MEASURES: Final = ("composite", "retention", "performance", "completion", "engagement")
 
 
@@ -48,6 +50,7 @@ class Unit:
     outcomes: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
     """Reward and the four metrics, by the outcome's id."""
     state: str = "open"
+    given: bool = False
 
     def values(self, measure: int) -> Integers:
         """Give the raw values of a measure."""
@@ -77,7 +80,7 @@ class Studies(Books):
     def enrol(self, number: int, where: Where, unit: Unit) -> None:
         """Take in that somebody is enrolled now."""
         for former in self.units.get(number, {}).get(where, []):
-            former.state = "ended" if former.state == "open" else former.state
+            former.state = "ended" if former.state in WAITS else former.state
         account = self.accounts.get(where)
         if account is not None:
             unit.before = [*account.own.values(), *account.forgotten_own]
@@ -91,8 +94,9 @@ class Studies(Books):
 
     def tell(self, event: LearnerEvent | None, bin_: str, sent: list[Outgoing], policy: Policy, now: int) -> None:
         for unit in self._all():
-            if unit.state == "open" and unit.until <= now:
-                unit.state = "measured" if unit.since < unit.until else "ended"
+            if unit.state in WAITS and unit.until <= now:
+                complete = "measured" if unit.state == "open" else "opted_out"
+                unit.state = complete if unit.since < unit.until else "ended"
         super().tell(event, bin_, sent, policy, now)
 
     def _all(self) -> list[Unit]:
@@ -153,7 +157,7 @@ class Studies(Books):
         for where in mine:
             if not is_allowed(self.preferences.get(event.user_id, Preferences()), where[1]):
                 for unit in self._open(where):
-                    unit.state = "opted_out"
+                    unit.state = "left"
 
     # -- sums ------------------------------------------------------------------------------------------------
 
@@ -167,13 +171,15 @@ class Studies(Books):
             here = [unit for unit in units if unit.variant == variant and ("u" if unit.uniform else "a") == slice_]
             done = [unit for unit in here if unit.state in DONE]
             found[f"{place}.enrolled"] = len(here)
-            found[f"{place}.open"] = sum(unit.state == "open" for unit in here)
+            found[f"{place}.open"] = sum(unit.state in WAITS for unit in here)
             found[f"{place}.measured"] = len(done)
-            found[f"{place}.opted_out"] = sum(unit.state == "opted_out" for unit in here)
-            found |= fared(place, done) | fared(f"open.{place}", [unit for unit in here if unit.state == "open"])
+            found[f"{place}.opted_out"] = sum(unit.state in GONE for unit in here)
+            found[f"{place}.given"] = sum(unit.given for unit in here)
+            found |= fared(place, done) | fared(f"open.{place}", [unit for unit in here if unit.state in WAITS])
             found |= decided(place, done) | compared(place, done)
             for epoch in {unit.epoch for unit in here}:
                 found[f"{place}.{epoch}.enrolled"] = sum(unit.epoch == epoch for unit in here)
+                found[f"{place}.{epoch}.given"] = sum(unit.epoch == epoch and unit.given for unit in here)
                 of_epoch = [unit for unit in done if unit.epoch == epoch]
                 for place_, measure in enumerate(MEASURES):
                     found |= triple(f"{place}.{epoch}.{measure}", (unit.mean(place_) for unit in of_epoch))
@@ -232,7 +238,9 @@ def grouped(units: list[Unit]) -> Counter[str]:
         here = [unit for unit in units if (unit.cluster, unit.variant) == (cluster, variant)]
         done = [unit for unit in here if unit.state in DONE]
         place = f"cluster.{cluster}.{variant}"
-        found |= Counter({f"{place}.enrolled": len(here), f"{place}.measured": len(done)})
+        gone, given = sum(unit.state in GONE for unit in here), sum(unit.given for unit in here)
+        counts = {"enrolled": len(here), "given": given, "opted_out": gone, "measured": len(done)}
+        found |= Counter({f"{place}.{name}": count for name, count in counts.items()})
         for k, measure in enumerate(MEASURES):
             found |= triple(f"{place}.{measure}", (unit.mean(k) for unit in done))
             found |= triple(f"{place}.{measure}.filled", (unit.filled(k) for unit in done))

@@ -66,10 +66,12 @@ class Enroller:
             now + random.choice((0, 1, DAY // 4, DAY, 9 * DAY)),
             [],
         )
+        unit.given = not unit.uniform and random.random() < 0.3
         enrolment = Enrolment(
             number,
             unit.epoch,
             variant=unit.variant,
+            how=How.GIVEN if unit.given else How.DRAWN,
             uniform=int(unit.uniform),
             since=now,
             until=unit.until,
@@ -128,6 +130,8 @@ def test_the_histories_hold_what_they_are_meant_to() -> None:
     assert behind <= {name.partition(".")[2] for name in found}
     assert {"u.composite.nn", "u.1.composite.sn", "u.composite.filled.sum"} <= found.keys()
     assert any(name.startswith("cluster") for name in found)
+    ends = {name.rpartition(".")[2] for name in found if name.startswith("cluster")}
+    assert {"given", "opted_out", "measured"} <= ends
 
 
 def test_who_is_not_enrolled_is_counted_by_the_reason_and_a_test_learner_by_nothing_else() -> None:

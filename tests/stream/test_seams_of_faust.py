@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import pytest
 from faust.tables.manager import TableManager
+from faust.tables.recovery import ServiceStopped
 from faust.transport.drivers import aiokafka as driver
 from tests.stream.world import World, until
 
@@ -33,6 +34,7 @@ from fitly.stream.transport import (
     Transactions,
     Transport,
 )
+from fitly.stream.worker import unheard
 
 pytestmark = pytest.mark.kafka
 
@@ -257,6 +259,21 @@ def test_a_crash_ends_the_wait_for_the_app(trace: Trace) -> None:
         return app.crash_reason
 
     assert isinstance(asyncio.run(crash()), ValueError)
+
+
+async def test_a_stop_amid_recovery_is_an_error_of_its_own_that_is_not_logged(
+    trace: Trace, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = Host(trace.app.host.settings, Meters(), trace.app.host.generation, lambda _: None)
+    tables: Any = build_app(host.settings, host).tables
+    recovery = tables.recovery
+    recovery._stopped.set()
+    loop = asyncio.get_running_loop()
+    with pytest.raises(ServiceStopped) as stopped:
+        await recovery._wait(asyncio.sleep(0))
+    for error in (stopped.value, ZeroDivisionError("ours")):
+        unheard(loop, {"message": "never retrieved", "exception": error})
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [error]
 
 
 def test_tables_have_the_changelogs_that_we_write(trace: Trace) -> None:

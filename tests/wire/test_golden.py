@@ -17,6 +17,7 @@ from tests.golden.cases import (
     INFORMED,
     LEARNER,
     NOW,
+    PAUSED_AGAIN,
     RENDERED,
     RULES,
     SELECTED,
@@ -87,6 +88,7 @@ def test_rows_are_read_as_what_they_were() -> None:
     assert decode_untold(rows["untold"]).changes == {"priors|SESSION": 255}
     assert decode_trial(rows["experiment"]) == TRIAL
     assert decode_trial(rows["experiment that is a draft"]) == Trial(plan=EXPERIMENT, number=1)
+    assert decode_trial(rows["experiment that was paused and is again"]) == PAUSED_AGAIN
 
 
 def test_rows_of_version_1_are_read_as_what_they_were_and_what_they_lacked_stays_unknown() -> None:

@@ -7,8 +7,19 @@ from tests.core.partition import KEY, Partition, Record, replace
 
 from fitly.core.errors import Broken
 from fitly.core.numbers import DAY
-from fitly.core.system import FOLD_KEY, FOLD_VERSION, LEDGER_KEY, POSITION_KEY, RULES_KEY, SUMS_PREFIX, UNTOLD_KEY
+from fitly.core.partials import Kind
+from fitly.core.system import (
+    FOLD_KEY,
+    FOLD_VERSION,
+    LEDGER_KEY,
+    POSITION_KEY,
+    RULES_KEY,
+    SUMS_PREFIX,
+    UNTOLD_KEY,
+    Untold,
+)
 from fitly.core.topics import CONTEXTS, LEARNERS
+from fitly.wire import rows as at_rest
 from fitly.wire.rows import decode_ledger, decode_position, decode_rules, encode_fold_version
 from fitly.wire.shard import Change, Shard
 
@@ -199,3 +210,18 @@ def test_rows_that_an_earlier_fold_left_without_sums_are_added_up_and_all_system
     assert any(key.startswith(SUMS_PREFIX) for key in written)
     old.adopt(batch)
     assert old.folded_by == FOLD_VERSION
+
+
+def test_sums_that_an_earlier_fold_kept_by_other_names_are_added_up_anew_and_told() -> None:
+    before = a_shard()
+    before.adopt(before.fold(LOG))
+    old = Shard(0, KEY)
+    for change in before.state():
+        old.load(*change)
+    old.load(CONTEXTS, at_rest.sums_key(Kind.PRIORS, "ASSESSMENT"), at_rest.encode_sums({"ALL.n": 99}))
+    old.load(CONTEXTS, UNTOLD_KEY, at_rest.encode_untold(Untold({"priors|SESSION": 0})))
+    old.load(CONTEXTS, FOLD_KEY, encode_fold_version(FOLD_VERSION - 1))
+    old.opened()
+    assert old.sums.totals == before.sums.totals
+    assert old.sums.untold.keys() >= {name for name, sums in before.sums.totals.items() if sums}
+    assert old.sums.untold[Kind.PRIORS, "SESSION"] == 0, "what was not told is not forgotten"

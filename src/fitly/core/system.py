@@ -22,7 +22,7 @@ EXPERIMENT_PREFIX: Final = b"\x00experiment|"
 """Begins the key of what the partition knows of one experiment; its name follows."""
 SYSTEM_PREFIX: Final = b"\x00"
 
-FOLD_VERSION: Final = 3
+FOLD_VERSION: Final = 4
 """Raised whenever the same log would fold to other bytes; stored, so that a replay can say what it covers."""
 
 

@@ -56,12 +56,14 @@ def settle(row: ContextRow, now: Millis) -> ContextRow:
 def shut(row: ContextRow, now: Millis) -> ContextRow:
     """Close every open window with what it has: the learner opted out, and nothing is learned from here on.
 
-    No default stands in for what may not come any more, and nothing is counted as unjoined. Enrolments end early.
+    No default stands in for what may not come any more, and nothing is counted as unjoined. Of enrolments nothing
+    moves any more; when their days are complete the row still falls due.
     """
-    if row.closes_at == NEVER:
-        return row
     open_ = [index for index, is_open in enumerate(row.decisions[_IS_OPEN :: DECISIONS.width]) if is_open]
-    return _closed(row, open_, NEVER)._replace(updated_at=now, trials=row.trials and stopped(row.trials))
+    trials = row.trials and stopped(row.trials)
+    if not open_ and trials == row.trials:
+        return row
+    return _closed(row, open_, next_end(trials))._replace(updated_at=now, trials=trials)
 
 
 def next_close(decisions: bytes) -> Millis:

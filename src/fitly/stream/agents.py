@@ -120,6 +120,8 @@ class Agent:
         Table to the topic its rows are written to.
     new_shard : callable
         Gives an empty shard for a partition.
+    linger_s : float
+        How long the first record that comes waits for others before a transaction, at the least.
     ticks : bool
         Whether it tells its input the time, where that is a LIVE log.
     follower : callable, optional
@@ -132,6 +134,7 @@ class Agent:
     topic: str
     changelogs: Mapping[str, str]
     new_shard: Callable[[Settings, Generation, int], Fold]
+    linger_s: float = 0.0
     ticks: bool = False
     follower: Callable[[Settings], Follower | None] | None = None
     help: str
@@ -167,6 +170,7 @@ EXPERIMENTS_AGENT: Final = Agent(
     topic=PARTIALS,
     changelogs=POPULATION_CHANGELOGS,
     new_shard=_population,
+    linger_s=0.25,  # the partitions tell their sums at about the same time: a transaction takes in the words of all
     follower=_followers,
     help="Add up what the partitions say of their sums, look at experiments, propose to the sequencer what follows.",
 )

@@ -60,7 +60,7 @@ class PartitionTask:
         self._keeper = Keeper(host.settings, host.meters, host.generation, host.guard, self._got_on)
         self._waiting = Waiting()
         self._ticker = Ticker(host.settings.tick_interval_s)
-        self._linger = host.settings.commit_linger_ms / 1000
+        self._linger = max(host.settings.commit_linger_ms / 1000, host.agent.linger_s)
         self._life: asyncio.Task[None] | None = None
         self._taking: asyncio.Task[None] | None = None
         self._restored = asyncio.Event()

@@ -11,9 +11,10 @@ import os
 import signal
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import structlog
+from faust.tables.recovery import ServiceStopped
 
 from fitly import metrics
 from fitly.core.errors import Broken, FitlyError, Retryable
@@ -68,6 +69,12 @@ def end_process(error: BaseException, bootstrap: str) -> NoReturn:
     os._exit(exit_code(ours) if not isinstance(ours, Retryable) else BROKEN)
 
 
+def unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what a task failed with that nobody waits for; not that a stop found Faust's recovery at work (A2)."""
+    if not isinstance(context.get("exception"), ServiceStopped):
+        loop.default_exception_handler(context)
+
+
 def run(settings: Settings, agent: AgentName = AgentName.LEARNERS) -> int:
     """Fold one agent's share until SIGTERM or SIGINT.
 
@@ -87,8 +94,10 @@ def run(settings: Settings, agent: AgentName = AgentName.LEARNERS) -> int:
 
 async def _run(settings: Settings, agent: AgentName) -> int:
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(unheard)
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        loop.add_signal_handler(name, stop.set)
     generation = await _sound(settings)
     meters = Meters(agent=agent.value)
     host = Host(settings, meters, generation, lambda error: end_process(error, settings.kafka_bootstrap), AGENTS[agent])

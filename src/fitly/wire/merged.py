@@ -13,7 +13,7 @@ import msgspec
 
 from fitly.core.errors import Broken, Refused
 from fitly.core.experiments.planned import PlannedLook
-from fitly.core.experiments.trial import Trial
+from fitly.core.experiments.trial import Trial, written
 from fitly.core.learner import NEVER
 from fitly.core.numbers import Millis
 from fitly.core.partials import Kind, Look, Merged, Partial
@@ -106,14 +106,14 @@ def encode_merged(merged: Merged) -> bytes:
         "look": None if merged.look is None else _looked(merged.look),
     }
     if merged.about is not None:
-        row["about"] = merged.about
+        row["about"] = written(merged.about)
     return _HEAD + _ENCODER.encode(row)
 
 
 def _looked(look: Look) -> dict[str, Any]:
     said: dict[str, Any] = {"clock": look.clock, "sums": spelt(look.sums)}
     if look.about is not None:
-        said |= {"number": look.number, "about": look.about}
+        said |= {"number": look.number, "about": written(look.about)}
     return said if look.planned is None else said | {"planned": look.planned}
 
 

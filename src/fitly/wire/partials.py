@@ -17,7 +17,7 @@ from annotated_types import Ge, MaxLen, MinLen
 from pydantic import Field
 
 from fitly.core.errors import Refused
-from fitly.core.experiments.trial import Trial
+from fitly.core.experiments.trial import Trial, written
 from fitly.core.names import partition_of
 from fitly.core.numbers import Day, Millis
 from fitly.core.partials import Closing, Kind, Partial
@@ -86,7 +86,7 @@ def encode_partial(partial: Partial) -> bytes:
         "sums": spelt(partial.sums),
     }
     if partial.about is not None:
-        said |= {"about": partial.about, "control": partial.control}
+        said |= {"about": written(partial.about), "control": partial.control}
     if partial.closes is not None:
         said["closes"] = partial.closes._asdict()
     return _ENCODER.encode(said)
@@ -113,10 +113,10 @@ def decode_partial(value: bytes) -> Partial:
         raise Refused("SCHEMA", "about: what closes a day says which experiment it is about, and that has started")
     if len(said.name) > LONGEST_NAME or not _NAME.fullmatch(said.name):
         raise Refused("SCHEMA", f"name: 1 to {LONGEST_NAME} characters, no bar and no control characters")
-    for name, written in said.sums.items():
-        if not _SUM.fullmatch(written):
+    for name, digits in said.sums.items():
+        if not _SUM.fullmatch(digits):
             raise Refused("SCHEMA", f"sums.{shortened(name)}: a decimal integer of at most 1,000 digits")
-    clock, sums = Millis(said.clock), {name: int(written) for name, written in said.sums.items()}
+    clock, sums = Millis(said.clock), {name: int(digits) for name, digits in said.sums.items()}
     return Partial(
         said.kind,
         said.name,

@@ -13,7 +13,7 @@ import msgspec
 
 from fitly.core.decisions import Selected
 from fitly.core.errors import Broken
-from fitly.core.experiments.trial import Trial
+from fitly.core.experiments.trial import Trial, written
 from fitly.core.learner import NEVER, ROW_VERSION, ContextRow, Erased, LearnerRow, Sealed
 from fitly.core.names import UserId
 from fitly.core.numbers import Millis
@@ -190,7 +190,7 @@ def decode_rules(value: bytes) -> Rules:
 
 def encode_trial(trial: Trial) -> bytes:
     """Give the bytes of an experiment's row."""
-    return _at_rest(NEVER, trial)
+    return _at_rest(NEVER, written(trial))
 
 
 def decode_trial(value: bytes) -> Trial:

@@ -47,8 +47,8 @@ from fitly.wire.sweeping import Keys
 __all__ = ["Batch", "Change", "Incoming", "Outgoing", "Shard"]
 
 TABLES: Final = (LEARNERS, CONTEXTS)
-KEEPS_SUMS: Final = 2
-"""Version of the fold from which on a partition keeps the sums of its rows."""
+KEEPS_SUMS: Final = 4
+"""Version of the fold from which on a partition keeps the sums of its rows as we add them up."""
 
 
 class Shard:
@@ -138,7 +138,9 @@ class Shard:
             self.sweep = decode_sweep(sweep)
         self.sums = Sums.taken_from(contexts)
         if self.folded_by < KEEPS_SUMS:
+            untold = self.sums.untold
             self.sums = Sums.added_up(contexts.values(), self.trials)
+            self.sums.untold.update({name: count for name, count in untold.items() if name not in self.sums.untold})
         self.due = [(due, key) for key, row in contexts.items() if (due := due_of(row)) != NEVER]
         heapify(self.due)
 

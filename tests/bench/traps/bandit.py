@@ -82,7 +82,7 @@ def _lived(rng: np.random.Generator, bandit: Bandit) -> tuple[Report, Welch]:
         blocks.append({side: Moments.read(_added(values[arm == side])) for side in (0, 1)})
         weights.append(list(reweighted(bandit, blocks, 2).weights))
     sums = _named(is_uniform, drawn)
-    of = plan(LEARNERS * EPOCHS, 7 * EPOCHS, bandit=bandit)
+    of = plan(LEARNERS, 7 * EPOCHS, bandit=bandit)
     told = report(trial(of, weights[:-1]), sums, look=7 * EPOCHS, closed_at=moment(7 * EPOCHS), planned=None)
     pooled = [Moments.read(_added(np.concatenate([values[arm == side] for arm, values in drawn]))) for side in (0, 1)]
     naive = welch(pooled[1], pooled[0], 0.95)

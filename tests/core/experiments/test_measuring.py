@@ -115,13 +115,51 @@ def test_whoever_opts_out_stays_as_measured_until_then() -> None:
     partition.later(hours=1)
     partition.prefer(level="NONE")
     found = enrolment(partition)
-    assert (found.state, found.n) == (State.OPTED_OUT, 1)
-    assert partition.row().closes_at == NEVER
+    assert (found.state, found.n) == (State.LEFT, 1)
+    assert partition.row().closes_at == found.until
+    before = partition.row()._replace(standing=None)
+    partition.later(hours=1)
+    partition.prefer(level="NONE")
+    assert partition.row()._replace(standing=None) == before, "to opt out once more changes nothing"
     partition.prefer(level="MEDIUM")
     partition.later(days=1)
     partition.outcome(score=0.1)
     assert enrolment(partition) == found
     assert sums(partition)[f"{found.variant}.a.opted_out"] == 1
+
+
+def test_whoever_opts_out_counts_when_the_days_are_complete_as_all_who_were_enrolled_with_them() -> None:
+    """Who counts at a look follows from the enrolment alone: who leaves is neither left out nor counted before."""
+    left, stayed = study(), study()
+    for partition in (left, stayed):
+        partition.request()
+        partition.outcome(score=0.6)
+        partition.later(hours=1)
+    left.prefer(level="NONE")
+    place, counts = f"{enrolment(left).variant}.a", ("enrolled", "open", "measured", "performance.n")
+    for _ in range(3):
+        found, others = ([sums(one).get(f"{place}.{name}", 0) for name in counts] for one in (left, stayed))
+        assert found == others
+        assert sums(left)[f"{place}.opted_out"] == 1, "which is known at once"
+        for partition in (left, stayed):
+            partition.later(days=1)
+            partition.tick()
+    assert (enrolment(left).state, enrolment(stayed).state) == (State.OPTED_OUT, State.MEASURED)
+    assert sums(left)[f"{place}.performance.sum"] == 600_000
+    assert left.row().closes_at == NEVER
+
+
+def test_who_opted_out_and_comes_back_to_a_roll_out_is_cut_off_as_the_others_are() -> None:
+    partition = study(SHORT)
+    partition.request()
+    partition.prefer(level="NONE")
+    partition.prefer(level="MEDIUM")
+    partition.later(hours=1)
+    move(partition, ExperimentCompleted(experiment_name=NAME, afterwards=Afterwards.ROLL_OUT, winner="balanced"))
+    partition.later(days=1)
+    partition.request()
+    first, second = ENROLMENTS.all(partition.row().trials)
+    assert (first.state, second.state) == (State.ENDED, State.OPEN)
 
 
 def test_a_word_on_the_screen_and_a_reset_keep_what_was_measured() -> None:

@@ -239,6 +239,8 @@ def test_a_roll_out_of_a_bandit_counts_each_learner_once() -> None:
     assert found.unit is CountedUnit.LEARNER
     assert (found.robust, found.robust_reason) == (None, None)
     assert found.fixed is not None
+    assert found.always_valid is not None
+    assert found.always_valid.planned == 1_000, "learners are what is planned"
 
 
 def test_ten_groups_an_arm_are_needed() -> None:

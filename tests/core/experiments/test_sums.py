@@ -24,13 +24,17 @@ def about(sums: dict[str, int], *beginnings: str) -> dict[str, int]:
 
 
 def test_an_experiment_with_two_arms() -> None:
-    """Two learners are measured in arm 0, one of whom had outcomes before; in arm 1 one opted out, one is open."""
+    """Two learners are measured in arm 0, one of whom had outcomes before; in arm 1 one opted out, one is open.
+
+    Another one opted out there, whose days run on.
+    """
     sums = added(
         Enrolment(7, state=DONE, decisions=2, joined=2, applied=2, n=2, composite=1_000_000, before_n=2,
                   before_sum=800_000, n_retention=1, s_retention=300_000),
         Enrolment(7, state=DONE, decisions=3, joined=1, n=1, composite=900_000, n_retention=1, s_retention=600_000),
         Enrolment(7, variant=1, state=State.OPTED_OUT, decisions=1),
         Enrolment(7, variant=1, state=State.OPEN, decisions=1, joined=1, applied=1, n=1, composite=700_000),
+        Enrolment(7, variant=1, state=State.LEFT, n=1, composite=100_000),
         Enrolment(7, reason=Reason.HOLDOUT),
         Enrolment(7, reason=Reason.HOLDOUT),
         Enrolment(7, variant=1, how=How.FORCED, state=DONE, decisions=1, joined=1, n=1, composite=1),
@@ -59,16 +63,17 @@ def test_an_experiment_with_two_arms() -> None:
         "0.a.dd": 4 + 9, "0.a.jj": 4 + 1, "0.a.aa": 4, "0.a.dj": 4 + 3, "0.a.da": 4,
     }  # fmt: skip
     assert about(sums, "1") == {
-        "1.a.enrolled": 2, "1.a.open": 1, "1.a.measured": 1, "1.a.opted_out": 1, "1.a.decisions": 1, "1.a.dd": 1,
-        "1.a.0.enrolled": 2,
+        "1.a.enrolled": 3, "1.a.open": 2, "1.a.measured": 1, "1.a.opted_out": 2, "1.a.decisions": 1, "1.a.dd": 1,
+        "1.a.0.enrolled": 3,
         # The one who opted out had a decision and no outcome.
         **{f"1.a.{m}.filled.n": 1 for m in ("composite", "retention", "performance", "completion", "engagement")},
     }  # fmt: skip
     assert about(sums, "open") == {
-        "open.1.a.with_outcome": 1,
-        "open.1.a.composite.n": 1, "open.1.a.composite.sum": 700_000, "open.1.a.composite.squares": 700_000**2,
-        "open.1.a.composite.filled.n": 1, "open.1.a.composite.filled.sum": 700_000,
-        "open.1.a.composite.filled.squares": 700_000**2,
+        "open.1.a.with_outcome": 2,
+        "open.1.a.composite.n": 2, "open.1.a.composite.sum": 800_000,
+        "open.1.a.composite.squares": 700_000**2 + 100_000**2,
+        "open.1.a.composite.filled.n": 2, "open.1.a.composite.filled.sum": 800_000,
+        "open.1.a.composite.filled.squares": 700_000**2 + 100_000**2,
     }  # fmt: skip
     assert sample(sums, "0.a.retention.filled") == Sums(2, 500_000, 300_000**2 + 200_000**2)
     assert total(sums, "0.a.opted_out") == 0
@@ -81,6 +86,7 @@ def test_an_experiment_in_which_groups_were_drawn() -> None:
         Enrolment(7, state=DONE, cluster=one, decisions=1, joined=1, n=1, composite=500_000),
         Enrolment(7, state=DONE, cluster=one, decisions=1),
         Enrolment(7, variant=1, cluster=other, state=State.OPEN, decisions=1, joined=1, n=1, composite=800_000),
+        Enrolment(7, variant=1, cluster=other, how=How.GIVEN, state=State.LEFT),
     )
     of = "cluster.0000000000000001.0"
     found = {
@@ -89,9 +95,10 @@ def test_an_experiment_in_which_groups_were_drawn() -> None:
     assert found == {
         f"{of}.enrolled": 2, f"{of}.measured": 2, f"{of}.composite.n": 1, f"{of}.composite.sum": 500_000,
         f"{of}.composite.filled.n": 2, f"{of}.composite.filled.sum": 500_000,
-        "cluster.0000000000000002.1.enrolled": 1,
+        "cluster.0000000000000002.1.enrolled": 2, "cluster.0000000000000002.1.given": 1,
+        "cluster.0000000000000002.1.opted_out": 1,
     }  # fmt: skip
-    assert (sums["0.a.enrolled"], sums["0.a.composite.n"], sums["1.a.open"]) == (2, 1, 1)
+    assert (sums["0.a.enrolled"], sums["0.a.composite.n"], sums["1.a.open"]) == (2, 1, 2)
 
 
 def test_a_bandit() -> None:
@@ -115,6 +122,7 @@ def test_a_bandit() -> None:
         400_000, 500_000, 900_000,
     )  # fmt: skip
     assert (sums["2.a.given"], sums["2.a.2.composite.sum"], sums["2.r.enrolled"]) == (1, 700_000, 1)
+    assert (sums["2.a.2.enrolled"], sums["2.a.2.given"]) == (1, 1)
     assert (sums["0.r.open"], sums["0.r.0.enrolled"]) == (1, 1)
     # In variant 0 two units with 0.9 in all, in variant 2 one with 0.6.
     clustered = {name: value for name, value in sums.items() if name[-3:] in (".nn", ".ns", ".sn", ".ss")}

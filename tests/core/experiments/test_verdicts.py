@@ -11,13 +11,15 @@ from tests.core.experiments.test_report import BANDIT, crowd, grouped, told
 from tests.core.experiments.trials import added, at, learner, plan, trial
 
 from fitly.core.experiments.alerting import AlertKind
-from fitly.core.experiments.enrolment import Enrolment, State
+from fitly.core.experiments.enrolment import Enrolment, How, State
 from fitly.core.experiments.figures import Check, CountedUnit, Suspicion
 from fitly.core.experiments.judging import SignificanceKind
 from fitly.core.experiments.plan import Guardrail, Measure
 from fitly.core.experiments.planned import PlannedLook
+from fitly.core.experiments.planning import planned_units
 from fitly.core.experiments.report import Report, report
 from fitly.core.experiments.trial import Status
+from fitly.core.numbers import DAY, Millis
 
 ENGAGED = Guardrail(metric=Measure.ENGAGEMENT, margin=0.05)
 
@@ -152,6 +154,54 @@ def test_guardrails_are_kept_open_or_crossed() -> None:
     assert (AlertKind.GUARDRAIL_CROSSED, "A") not in alerted(open_)
     worse = guarded(-30_000)
     assert (AlertKind.GUARDRAIL_CROSSED, "A") not in alerted(worse), "worse, but not by the margin"
+
+
+def ratio_of(of: Report) -> Check:
+    return next(each for each in of.checks if each.suspicion is Suspicion.SAMPLE_RATIO)
+
+
+def test_whom_an_attribute_assigned_is_no_sample_ratio_beside_those_we_drew() -> None:
+    given = crowd((0.0, 0.0), 200, how=How.GIVEN)[:200]
+    ratio = ratio_of(told(plan(), [*crowd((0.0, 0.0), 300), *given]))
+    assert (ratio.observed, ratio.expected) == ({"control": 300, "A": 300}, {"control": 300.0, "A": 300.0})
+    assert not ratio.blocks
+    alone = ratio_of(told(plan(), [*crowd((0.0,), 300, how=How.GIVEN), *crowd((0.0, 0.0), 50, how=How.GIVEN)]))
+    assert (alone.observed, alone.blocks) == ({"control": 350, "A": 50}, True), "a trial that was randomized elsewhere"
+
+
+def test_whom_an_attribute_assigned_is_no_sample_ratio_of_a_bandit() -> None:
+    given = [one._replace(epoch=1, how=How.GIVEN) for one in crowd((0.0, 0.0), 200)[:200]]
+    drawn = [one._replace(epoch=1) for one in [*crowd((0.0,), 40), *crowd((0.0, 0.0), 160)[160:]]]
+    uniform = crowd((0.0, 0.0), 50, uniform=1)
+    started = trial(plan(bandit=BANDIT), [0.5, 0.5], [0.2, 0.8])
+    ratio = ratio_of(told(started, [*given, *drawn, *uniform]))
+    assert ratio.observed == {"control": 90, "A": 210}
+    assert ratio.expected == pytest.approx({"control": 90.0, "A": 210.0})
+    assert not ratio.blocks
+    nobody = ratio_of(told(started, given))
+    assert (nobody.observed, nobody.p_value_reason) == ({"control": 0, "A": 0}, "TOO_FEW")
+
+
+def test_a_group_counts_in_the_sample_ratio_where_we_drew_it() -> None:
+    def group(name: int, arm: int, *hows: How) -> list[Enrolment]:
+        return [learner(arm, 0.5, how=how, cluster=name.to_bytes(8, "big")) for how in hows]
+
+    drawn = [one for name in range(1, 7) for one in group(name, name % 2, How.DRAWN)]
+    given = [one for name in range(7, 12) for one in group(name, 1, How.GIVEN)]
+    stray = group(2, 1, How.GIVEN)
+    both = group(12, 0, How.GIVEN, How.DRAWN)
+    assert ratio_of(told(grouped(), [*drawn, *given, *stray, *both])).observed == {"control": 4, "A": 3}
+    assert ratio_of(told(grouped(), given)).observed == {"control": 0, "A": 5}
+
+
+def test_an_arm_that_learners_opt_out_of_blocks_at_once() -> None:
+    """Also of those whose days still run, and where groups were randomized."""
+    learners = crowd((0.0, 0.3), 400)
+    leaving = [one._replace(state=State.LEFT) if n >= 700 else one for n, one in enumerate(learners)]
+    assert told(plan(), leaving).verdict.unmet == ("opt_outs",)
+    groups = [one._replace(cluster=(1 + n % 10 + 10 * (n // 400)).to_bytes(8, "big")) for n, one in enumerate(leaving)]
+    found = checked(told(grouped(), groups), Suspicion.OPT_OUTS, CountedUnit.GROUP)
+    assert (found.observed, found.blocks) == ({"control": 0, "A": 100}, True)
 
 
 def test_a_sample_ratio_mismatch_blocks_whatever_was_found() -> None:
@@ -290,6 +340,35 @@ def test_the_days_left_follow_from_the_rate_at_which_learners_close() -> None:
 def test_what_comes_after_the_end_is_no_duration() -> None:
     ended = trial(plan(min_duration_days=20), status=Status.COMPLETED, ended_at=at(10))
     assert told(ended, crowd((0.0, 0.2), 100), look=30).verdict.unmet == ("duration",)
+
+
+def test_the_days_of_a_pause_are_no_duration_and_do_not_put_off_the_planned_look() -> None:
+    of, faint = plan(min_duration_days=20, planned_days=40), crowd((0.0, 0.1), 100)
+    paused = trial(of, status=Status.PAUSED, paused_since=at(28), paused_for=Millis(10 * DAY))
+    found = told(paused, faint, look=30)
+    assert found.verdict.unmet == ("duration",)
+    assert "18 days of 20" in next(each.detail for each in found.verdict.conditions if each.name == "duration")
+    assert (found.left.minimum_duration, found.left.planned_end) == (2, 10)
+    assert told(paused, faint, look=50).verdict.unmet == ("duration",), "18 days, however long the pause"
+    again = replace(paused, status=Status.ACTIVE, paused_since=None, paused_for=Millis(12 * DAY))
+    assert told(again, faint, look=32).verdict.unmet == ()
+    assert told(again, faint, look=39).planned_look is None
+    assert told(again, faint, look=40).planned_look is not None
+
+
+def test_a_bandits_plan_counts_learners_and_its_figures_learner_epochs() -> None:
+    """600 learners, a fifth of them uniform, each drawn once in every one of ten weeks."""
+    of = plan(bandit=BANDIT, planned_n=600, planned_days=70)
+    assert planned_units(of) == 600 * 0.2 * 10
+    assert planned_units(replace(of, planned_days=3)) == 600 * 0.2, "one epoch at least"
+    assert planned_units(plan(planned_n=600)) == 600
+    uniform = [[one._replace(uniform=1, epoch=epoch) for epoch in (0, 1)] for one in crowd((0.0, 0.0), 60)]
+    found = told(trial(of, [0.5, 0.5], [0.5, 0.5]), uniform, look=14)
+    assert found.comparisons[0].always_valid is not None
+    assert found.comparisons[0].always_valid.planned == 1_200
+    assert found.outlooks[0].n_planned == 1_200
+    assert found.left.planned_n is not None
+    assert found.left.planned_n > 0, "120 learners were measured twice: a fifth of the plan, and not twice the slice"
 
 
 def test_power_is_told_for_the_planned_end() -> None:

@@ -249,11 +249,8 @@ def _open(
 
 def _until(trial: Trial, now: Millis) -> Millis:
     """Give when the days of whoever joins now are complete: of a bandit at the end of its epoch, for all together."""
-    bandit = trial.plan.bandit
-    if bandit is None or trial.rolls_out:
-        return Millis(now + trial.plan.measurement_days * DAY)
-    assert trial.epoch is not None  # noqa: S101 - it has started
-    return Millis(trial.epoch.since + bandit.epoch_days * DAY)
+    ends = trial.epoch_ends
+    return Millis(now + trial.plan.measurement_days * DAY) if ends is None or trial.rolls_out else ends
 
 
 def _not(trial: Trial, reason: Reason, now: Millis) -> Enrolment:

@@ -13,9 +13,9 @@ from fitly.core.experiments.counted import arms
 from fitly.core.experiments.lifecycle import MOVES, lived
 from fitly.core.experiments.report import report
 from fitly.core.experiments.reweighting import Block, reweighted
-from fitly.core.experiments.sums import ASSIGNED, UNIFORM
+from fitly.core.experiments.sums import ASSIGNED, UNIFORM, sample
 from fitly.core.experiments.trial import Status, Trial
-from fitly.core.numbers import CERTAIN, DAY
+from fitly.core.numbers import CERTAIN
 from fitly.core.partials import Kind, Look
 from fitly.core.statistics.moments import Moments
 
@@ -63,15 +63,15 @@ def _judged(about: Trial, look: Look, now: Trial, history: Sequence[ControlEvent
 
 
 def _reweighted(about: Trial, look: Look, now: Trial) -> Iterator[ExperimentReweighted]:
-    """Say a bandit's next weights, at the first look after the end of the epoch in force.
+    """Say a bandit's next weights, at the look at the close that ends the epoch in force.
 
-    The partition whose epoch began last decides when it is over: a look knows the experiment as one of them has it.
+    The partition whose epoch began last decides when it is over: see `looks.newest_about`.
     """
-    bandit, epoch = about.plan.bandit, about.epoch
-    if bandit is None or epoch is None or now.status is not Status.ACTIVE:
+    bandit, epoch, ends = about.plan.bandit, about.epoch, about.epoch_ends
+    if bandit is None or epoch is None or ends is None or now.status is not Status.ACTIVE:
         return
     is_current = now.epoch is not None and now.epoch.number == epoch.number
-    if not is_current or look.clock < epoch.since + bandit.epoch_days * DAY:
+    if not is_current or look.clock < ends:
         return
     variants = [variant.variant_id for variant in about.plan.variants]
     found = reweighted(bandit, list(_blocks(about, look)), len(variants))
@@ -86,10 +86,18 @@ def _reweighted(about: Trial, look: Look, now: Trial) -> Iterator[ExperimentRewe
 
 
 def _blocks(about: Trial, look: Look) -> Iterator[Block]:
-    """Give what was measured in each epoch: learners of both slices inform alike."""
+    """Give what was measured in each epoch: learners of both slices inform alike.
+
+    All units of the epoch that has ended are complete at its close, and nothing moves them any more; but rows fall due
+    in slices, so many still stand among the open ones. They count with the rest of their epoch.
+    """
     counted = arms(look.sums, len(about.plan.variants), (ASSIGNED, UNIFORM))
+    measure = about.plan.primary_metric
     for epoch in about.epochs:
-        measured = {arm.place: arm.in_epoch(epoch.number, about.plan.primary_metric) for arm in counted}
+        measured = {arm.place: arm.in_epoch(epoch.number, measure) for arm in counted}
+        if epoch is about.epoch:
+            waiting = {arm.place: sample(arm.still_open, measure.value) for arm in counted}
+            measured = {place: sums.merged(waiting[place]) for place, sums in measured.items()}
         block = {place: Moments.read(sums) for place, sums in measured.items() if sums.n}
         if block:
             yield block

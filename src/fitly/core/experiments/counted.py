@@ -48,6 +48,14 @@ class Arm:
         """Give one count; what is not there is 0."""
         return self.sums.get(name, 0)
 
+    def drawn(self, epoch: int) -> int:
+        """Give how many units of an epoch we drew: an attribute assigned the rest."""
+        return self.count(f"{epoch}.enrolled") - self.count(f"{epoch}.given")
+
+    def drawn_groups(self) -> int:
+        """Give how many groups we drew: those with a unit that no attribute assigned."""
+        return sum(sums.get("enrolled", 0) > sums.get("given", 0) for sums in self.groups.values())
+
     def of(self, measure: Measure, behind: str = "") -> Sums:
         """Give units' frozen means of a measure; ``behind`` is ``.filled`` or ``.exposed`` for these."""
         return sample(self.sums, f"{measure}{behind}")

@@ -52,10 +52,12 @@ class State(IntEnum):
     MEASURED = 2
     """The measurement days are complete: nothing moves any more."""
     OPTED_OUT = 3
-    """Opted out before they were: what was measured until then stands."""
+    """Opted out before they were, and they are by now: what was measured until then stands, and counts."""
     ENDED = 4
     """Another enrolment in the same experiment began before they were (a roll-out, an early epoch), or there were none
     (who joined when an epoch was over): enrolled, and never measured."""
+    LEFT = 5
+    """Opted out, and the measurement days run on: nothing moves any more, and it counts when they are complete."""
 
 
 class Enrolment(NamedTuple):

@@ -73,7 +73,8 @@ class ArmFigures:
     weight : float or None
         In force now; None before the start.
     enrolled, open, measured, opted_out : int
-        Enrolled = open + measured + those cut off by a later enrolment; whoever opted out is measured, early.
+        Enrolled = open + measured + those cut off by a later enrolment. Whoever opted out counts among them as ever:
+        open until the days are complete, then measured, with what came until they left.
     with_outcome, decisions : int
         Of those measured: how many had any outcome, and their decisions.
     join_rate, applied_share : float or None

@@ -77,7 +77,7 @@ class Known:
     participants, groups : mapping
         Variant -> how many learners have a value of the primary metric; groups None where learners are the unit.
     days : float
-        Since the start.
+        Since the start, but for those in which it was paused.
     planned : PlannedLook or None
         The planned look, at it and afterwards.
     """

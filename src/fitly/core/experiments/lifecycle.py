@@ -209,14 +209,22 @@ def _started(trial: Trial, said: ExperimentStarted, now: Millis) -> Trial:
     return replace(trial, plan_hash=said.plan_hash, started_at=now, epoch=epoch)
 
 
-def _paused(trial: Trial, said: ExperimentPaused, _now: Millis) -> Trial:
+def _paused(trial: Trial, said: ExperimentPaused, now: Millis) -> Trial:
     if trial.status is Status.PAUSED and (trial.stops_applying or not said.stop_applying):
         raise _refused(trial, "is PAUSED already; it can be paused with stop_applying as well where it is not yet")
-    return replace(trial, stops_applying=said.stop_applying)
+    since = now if trial.status is Status.ACTIVE else trial.paused_since
+    return replace(trial, stops_applying=said.stop_applying, paused_since=since)
 
 
-def _resumed(trial: Trial, _said: ExperimentResumed, _now: Millis) -> Trial:
-    return replace(trial, stops_applying=False)
+def _resumed(trial: Trial, _said: ExperimentResumed, now: Millis) -> Trial:
+    return replace(_unpaused(trial, now), stops_applying=False)
+
+
+def _unpaused(trial: Trial, now: Millis) -> Trial:
+    """End a pause, if there is one, and remember how long it took."""
+    if trial.paused_since is None:
+        return trial
+    return replace(trial, paused_since=None, paused_for=Millis(trial.paused_for + now - trial.paused_since))
 
 
 def _completed(trial: Trial, said: ExperimentCompleted, now: Millis) -> Trial:
@@ -228,7 +236,7 @@ def _completed(trial: Trial, said: ExperimentCompleted, now: Millis) -> Trial:
         raise _refused(trial, f"is COMPLETED ({stands}): a KEEP or ROLL_OUT can be ended by RELEASE, and nothing else")
     _demand_variant(trial, said.winner)
     return replace(
-        trial,
+        _unpaused(trial, now),
         afterwards=said.afterwards,
         winner=said.winner,
         hold_back=nano(said.hold_back) if said.afterwards is Afterwards.ROLL_OUT else Nano(0),
@@ -238,7 +246,7 @@ def _completed(trial: Trial, said: ExperimentCompleted, now: Millis) -> Trial:
 
 
 def _cancelled(trial: Trial, _said: ExperimentCancelled, now: Millis) -> Trial:
-    return replace(trial, ended_at=now)
+    return replace(_unpaused(trial, now), ended_at=now)
 
 
 def _reweighted(trial: Trial, said: ExperimentReweighted, now: Millis) -> Trial:

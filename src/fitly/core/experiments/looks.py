@@ -29,8 +29,16 @@ def closes(trial: Trial, passed: Closing) -> bool:
 
 
 def newest_about(words: Iterable[Partial]) -> Partial | None:
-    """Give the word that knows most control events; of several that of the first partition."""
-    return max(words, key=lambda word: (word.control, -word.partition), default=None)
+    """Give the word that knows most control events; of several the one in whose partition the weights came last.
+
+    Partitions' clocks differ: so an epoch is over where this one says so, and everywhere else as well.
+    """
+    return max(words, key=lambda word: (word.control, _weighed(word), -word.partition), default=None)
+
+
+def _weighed(word: Partial) -> int:
+    """Give since when the weights of an experiment are in force in a partition; -1 before its start."""
+    return -1 if word.about is None or word.about.epoch is None else word.about.epoch.since
 
 
 def next_look(said: Mapping[int, Sequence[Partial]], partitions: int, last: Look | None) -> Look | None:

@@ -20,6 +20,8 @@ from fitly.core.numbers import Millis
 from fitly.core.vocabulary import ArmCode
 
 _OPEN: Final = int(State.OPEN)
+_WAITS: Final = frozenset((int(State.OPEN), int(State.LEFT)))
+"""The days run: what falls due is their end."""
 _STATE: Final = ENROLMENTS.start_of(Enrolment._fields.index("state"))
 _STANDS: Final = ENROLMENTS.columns(*map(Enrolment._fields.index, ("state", "since"))).iter_unpack
 _ENDS: Final = ENROLMENTS.columns(*map(Enrolment._fields.index, ("state", "until"))).iter_unpack
@@ -37,7 +39,7 @@ def enrolled(row: ContextRow, enrolment: Enrolment) -> ContextRow:
         Settled to the moment of the enrolment.
     enrolment : Enrolment
         Who was drawn what, until when; what is measured is filled in here. An enrolment in the same experiment that is
-        still open is cut off (a roll-out, an early epoch): what comes now is not of its variant.
+        not complete yet is cut off (a roll-out, an early epoch): what comes now is not of its variant.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def enrolled(row: ContextRow, enrolment: Enrolment) -> ContextRow:
 
 
 def _cut_off(each: Enrolment, trial: int) -> bytes:
-    is_over = each.trial == trial and each.state == _OPEN
+    is_over = each.trial == trial and each.state in _WAITS
     return ENROLMENTS.pack(*(each._replace(state=State.ENDED) if is_over else each))
 
 
@@ -112,16 +114,21 @@ def _change(row: ContextRow, old: DecisionEntry, new: DecisionEntry) -> tuple[in
 def settled(trials: bytes, now: Millis) -> bytes:
     """Close what is complete: nothing of it moves any more. Who joined when an epoch was over had no days at all."""
     for place, (state, since, until) in enumerate(_DAYS(trials)):
-        if state == _OPEN and until <= now:
-            trials = _closed(trials, place, State.MEASURED if since < until else State.ENDED)
+        if state in _WAITS and until <= now:
+            complete = State.MEASURED if state == _OPEN else State.OPTED_OUT
+            trials = _closed(trials, place, complete if since < until else State.ENDED)
     return trials
 
 
 def stopped(trials: bytes) -> bytes:
-    """Close everything: the learner opted out. What was measured until then stands."""
+    """Let nothing move any more: the learner opted out. What was measured until then stands.
+
+    It counts when the days are complete, as everybody's does: were it sooner, those who leave would be counted before
+    those who stay and were enrolled with them, and most of all in an arm that they leave early.
+    """
     for place, state in enumerate(trials[_STATE :: ENROLMENTS.width]):
         if state == _OPEN:
-            trials = _closed(trials, place, State.OPTED_OUT)
+            trials = _closed(trials, place, State.LEFT)
     return trials
 
 
@@ -131,9 +138,9 @@ def _closed(trials: bytes, place: int, state: State) -> bytes:
 
 
 def next_end(trials: bytes) -> Millis:
-    """Give the moment at which the next open enrolment ends; `NEVER` where none is open.
+    """Give the moment at which the days of the next enrolment are complete; `NEVER` where all are.
 
     >>> next_end(ENROLMENTS.pack(*Enrolment(1, state=State.OPEN, until=7))), next_end(b"") == NEVER
     (7, True)
     """
-    return Millis(min((until for state, until in _ENDS(trials) if state == _OPEN), default=NEVER))
+    return Millis(min((until for state, until in _ENDS(trials) if state in _WAITS), default=NEVER))

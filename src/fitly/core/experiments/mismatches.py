@@ -72,16 +72,16 @@ def weights(trial: Trial) -> dict[int, tuple[float, ...]]:
 
 
 def _sample_ratio(trial: Trial, counted: Counted, unit: CountedUnit) -> Check:
-    """Check how many were enrolled in each arm, over the weights with which each was drawn."""
+    """Check how many were drawn into each arm, over the weights with which each was drawn.
+
+    Whom an attribute assigned was drawn elsewhere, by shares that we do not know; so beside others they do not count.
+    Where they are all there is, a trial was randomized elsewhere, and its shares are said to be those of the plan.
+    """
     plan = trial.plan
-    segments: list[tuple[list[int], Sequence[float]]] = []
-    if unit is CountedUnit.GROUP:
-        segments.append(([len(arm.groups) for arm in counted.judged], [variant.weight for variant in plan.variants]))
-    else:
-        for epoch, parts in weights(trial).items():
-            segments.append(([arm.count(f"{epoch}.enrolled") for arm in counted.assigned], parts))
-        segments.append(([arm.count("enrolled") for arm in counted.uniform], [1.0] * len(plan.variants)))
-    segments = [(seen, parts) for seen, parts in segments if sum(seen)]
+    segments = [(seen, parts) for seen, parts in _drawn(trial, counted, unit) if sum(seen)]
+    if not segments and plan.bandit is None:
+        elsewhere = [len(arm.groups) if unit is CountedUnit.GROUP else arm.count("given") for arm in counted.judged]
+        segments = [(elsewhere, [variant.weight for variant in plan.variants])] if sum(elsewhere) else []
     observed = [sum(column) for column in zip(*(seen for seen, _ in segments), strict=True)] or [0] * len(plan.variants)
     due = [expected_counts(sum(seen), parts) for seen, parts in segments]
     expected = [math.fsum(column) for column in zip(*due, strict=True)] or [0.0] * len(plan.variants)
@@ -91,6 +91,16 @@ def _sample_ratio(trial: Trial, counted: Counted, unit: CountedUnit) -> Check:
     return _check(
         plan, Suspicion.SAMPLE_RATIO, unit, observed, expected, found, log10_e=evidence / math.log(10), blocks=blocks
     )
+
+
+def _drawn(trial: Trial, counted: Counted, unit: CountedUnit) -> Iterator[tuple[list[int], Sequence[float]]]:
+    """Give how many were drawn into each arm, and by which weights: of every epoch, and of a bandit's uniform slice."""
+    if unit is CountedUnit.GROUP:
+        yield [arm.drawn_groups() for arm in counted.judged], [variant.weight for variant in trial.plan.variants]
+        return
+    for epoch, parts in weights(trial).items():
+        yield [arm.drawn(epoch) for arm in counted.assigned], parts
+    yield [arm.count("enrolled") for arm in counted.uniform], [1.0] * len(trial.plan.variants)
 
 
 def _by_learner(plan: Plan, counted: Counted, unit: CountedUnit) -> Iterator[Check]:

@@ -150,7 +150,8 @@ class Bandit:
     uniform_share : float
         Learners (a stable hash share) who are drawn uniformly all along: they alone give the verdict.
     epoch_days : int
-        A learner is drawn anew and measured once per epoch.
+        A learner is drawn anew and measured once per epoch, which lasts so many UTC days: that in which it begins is
+        the first.
     """
 
     __pydantic_config__: ClassVar = CLOSED
@@ -178,8 +179,10 @@ class Plan:
         Share of the enrolled; the weights add to 1.
     measurement_days : int
         A learner is measured once, when so many days since enrolment are complete.
+    min_duration_days : int
+        Days before which there is no verdict; those in which it is paused do not count.
     planned_n : int
-        Learners expected in all at the end: tunes the always-valid statistics.
+        Learners expected in all at the end, of a bandit too: tunes the always-valid statistics.
     planned_days : int
         After so many days since the start the one fixed look is taken.
     group_kind : str or None

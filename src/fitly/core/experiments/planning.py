@@ -151,7 +151,7 @@ def left(trial: Trial, arms: Sequence[Arm], at: Millis) -> Left:
     whole, pace = sum(measured), sum(per_day)
     planned = days_left(planned_units(plan), whole, pace)
     return Left(
-        minimum_duration=max(plan.min_duration_days - days, 0.0),
+        minimum_duration=max(plan.min_duration_days - ran(trial, at), 0.0),
         minimum_participants=None if missing else slowest and slowest + waiting,
         minimum_participants_reason=missing and missing.value,
         planned_end=max(plan.planned_days - days, 0.0),
@@ -173,16 +173,31 @@ def participants(plan: Plan, arm: Arm) -> int:
 
 
 def elapsed(trial: Trial, at: Millis) -> float:
-    """Give how many days an experiment has run; what came after its end does not count."""
+    """Give how many days ago an experiment started; what came after its end does not count.
+
+    The planned look goes by it: were pauses left out, whoever looks on could put it off until it says what they like.
+    """
     if trial.started_at is None:
         return 0.0
     end = at if trial.ended_at is None else min(at, trial.ended_at)
     return max(end - trial.started_at, 0) / DAY
 
 
+def ran(trial: Trial, at: Millis) -> float:
+    """Give how many days an experiment took learners in: those in which it was paused do not make it any longer."""
+    now = 0 if trial.paused_since is None else max(at - trial.paused_since, 0)
+    return max(elapsed(trial, at) - (trial.paused_for + now) / DAY, 0.0)
+
+
 def planned_units(plan: Plan) -> float:
-    """Give how many units are expected to count in the verdict: of a bandit, those of its uniform slice."""
-    return plan.planned_n * (1.0 if plan.bandit is None else plan.bandit.uniform_share)
+    """Give how many units are expected to count in the verdict.
+
+    A plan counts learners, and of a bandit those of its uniform slice are judged, each once in every epoch that ends
+    within the planned days.
+    """
+    if plan.bandit is None:
+        return plan.planned_n
+    return plan.planned_n * plan.bandit.uniform_share * max(plan.planned_days // plan.bandit.epoch_days, 1)
 
 
 def _rates(plan: Plan, arms: Sequence[Arm], days: float) -> tuple[float, list[float]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from fitly.core.experiments.trial import Trial
+from fitly.core.experiments.trial import Trial, written
 from fitly.core.names import named
 from fitly.core.numbers import Millis, span, to_datetime
 from fitly.core.plain import Json, as_json
@@ -72,7 +72,7 @@ def experiment_record(trial: Trial) -> ExperimentRecord:
         plan_hash=trial.plan_hash or None,
         created_at=to_datetime(trial.defined_at),
         completed_at=_moment(trial.ended_at),
-        trial=as_json(asdict(trial)),
+        trial=as_json({name: value for name, value in asdict(trial).items() if name in written(trial)}),
     )
 
 

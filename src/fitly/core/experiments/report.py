@@ -33,7 +33,7 @@ from fitly.core.experiments.judging import Judgement, Known, judge, planned_look
 from fitly.core.experiments.mismatches import Counted, checks
 from fitly.core.experiments.plan import ExperimentType, Measure, Plan, RandomizationUnit
 from fitly.core.experiments.planned import PlannedLook
-from fitly.core.experiments.planning import Left, Outlook, elapsed, left, outlook, participants, planned_units
+from fitly.core.experiments.planning import Left, Outlook, elapsed, left, outlook, participants, planned_units, ran
 from fitly.core.experiments.sums import ASSIGNED, ROLLED_OUT, UNIFORM
 from fitly.core.experiments.trial import Afterwards, Status, Trial
 from fitly.core.numbers import Millis, to_datetime
@@ -131,7 +131,7 @@ def report(
     days = elapsed(trial, closed_at)
     if planned is None and look and days >= plan.planned_days:
         planned = planned_look(look, comparisons)
-    said = judge(_known(plan, subject, comparisons, found, days, planned))
+    said = judge(_known(plan, subject, comparisons, found, ran(trial, closed_at), planned))
     if not look:
         said = replace(said, winner=None)
     figures = tuple(described(trial, arm, subject.unit) for arm in subject.everybody)
@@ -217,7 +217,7 @@ def _comparisons(plan: Plan, counted: Sequence[Arm], allocation: Allocation, uni
     }
     found = []
     for name, treatment, control, share in _pairs(plan, counted):
-        planned = planned_units(plan) * share
+        planned = (plan.planned_n if unit is CountedUnit.LEARNER else planned_units(plan)) * share
         setting = Setting(unit=unit, allocation=allocation, planned=planned, everybody=everybody)
         for measure in Measure:
             role = Role.GUARDRAIL if measure in rails else Role.SECONDARY

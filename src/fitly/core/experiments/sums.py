@@ -8,12 +8,12 @@ Names. ``V`` is a variant's place in the plan, from 0. ``S`` is a slice: ``a`` w
 (everybody, where there is no bandit), ``u`` a bandit's uniform slice, ``r`` who joined in a roll-out or was held back
 from it. ``E`` is the number of an epoch; ``M`` is a `Measure`; ``HEX`` names a group. What is 0 is left out. Counts
 are plain, values are learners' means in 10^-6, products of two values in 10^-12. One *unit* is one learner, in a bandit
-one learner in one epoch; a unit is *measured* when its days are complete or the learner has opted out. A unit that was
-cut off (`State.ENDED`) is enrolled, and neither open nor measured.
+one learner in one epoch; a unit is *measured* when its days are complete, whether or not the learner has opted out in
+the meantime, and *open* until then. A unit that was cut off (`State.ENDED`) is enrolled, and neither open nor measured.
 
 ================================ ==============================================================================
 ``V.S.enrolled``                 units enrolled; ``given`` those of them whom an attribute assigned
-``V.S.open``, ``V.S.measured``   of them; ``opted_out`` the measured ones that ended early
+``V.S.open``, ``V.S.measured``   of them; ``opted_out`` those of both who opted out before their days were complete
 ``V.S.with_outcome``             measured units with an outcome; ``V.S.exposed`` with a decision that was applied
 ``V.S.outcomes``                 outcomes of measured units; ``V.S.M.outcomes`` those that had the metric
 ``V.S.decisions``                decisions of measured units, ``joined`` those with an outcome, ``applied`` those
@@ -24,12 +24,14 @@ cut off (`State.ENDED`) is enrolled, and neither open nor measured.
 ``V.S.M.before.n``, ``x``, ``y``, ``xx``, ``xy``, ``yy``
                                  units with the measure and with outcomes before: x is their mean reward before, y
                                  their measure
-``V.S.E.enrolled``               units of one epoch, and ``V.S.E.M.n``, ``sum``, ``squares``
+``V.S.E.enrolled``               units of one epoch, ``given`` those of them whom an attribute assigned; and
+                                 ``V.S.E.M.n``, ``sum``, ``squares``
 ``V.u.M.learners``               learners with units in the variant that have the measure; over these ``nn``, ``ns``,
                                  ``ss``: n how many units, s the sum of their means
 ``V.u.W.M.nn``, ``ns``, ``sn``, ``ss``  products of a learner's n or s in V and in W, V < W
-``cluster.HEX.V.enrolled``       units of a group; also ``measured``, ``M.n``, ``M.sum``, ``M.filled.n`` and
-                                 ``M.filled.sum`` of them; of a roll-out ``cluster.HEX.V.r.enrolled`` ...
+``cluster.HEX.V.enrolled``       units of a group; also ``given``, ``opted_out``, ``measured``, ``M.n``, ``M.sum``,
+                                 ``M.filled.n`` and ``M.filled.sum`` of them; of a roll-out
+                                 ``cluster.HEX.V.r.enrolled`` ...
 ``open.V.S.with_outcome``        of units that are still open, which is provisional; also ``M.n``, ``sum``,
                                  ``squares`` and ``M.filled.n`` ...
 ``reason.R``                     learners who are not enrolled, by code of `Reason`
@@ -57,7 +59,9 @@ ROLLED_OUT: Final = "r"
 NO_CLUSTER: Final = bytes(8)
 _AFTERWARDS: Final = (How.ROLLED_OUT, How.HELD_BACK)
 _OPEN: Final = State.OPEN
+_RUNS: Final = (State.OPEN, State.LEFT)
 _DONE: Final = (State.MEASURED, State.OPTED_OUT)
+_GONE: Final = (State.LEFT, State.OPTED_OUT)
 _COMPOSITE: Final = Measure.COMPOSITE.value
 _METRICS: Final = tuple(measure.value for measure in Measure)
 
@@ -206,12 +210,13 @@ def _enrolled(sums: dict[str, int], each: Enrolment) -> None:
     _add(sums, f"{place}.enrolled", 1)
     _add(sums, f"{place}.given", int(each.how == How.GIVEN))
     _add(sums, f"{place}.{each.epoch}.enrolled", 1)
-    if each.state == _OPEN:
+    _add(sums, f"{place}.{each.epoch}.given", int(each.how == How.GIVEN))
+    _add(sums, f"{place}.opted_out", int(each.state in _GONE))
+    if each.state in _RUNS:
         _add(sums, f"{place}.open", 1)
         _fared(sums, f"open.{place}", each)
     elif each.state in _DONE:
         _add(sums, f"{place}.measured", 1)
-        _add(sums, f"{place}.opted_out", int(each.state == State.OPTED_OUT))
         _fared(sums, place, each)
         _decided(sums, place, each)
         _compared(sums, place, each)
@@ -281,6 +286,8 @@ def _compared(sums: dict[str, int], place: str, each: Enrolment) -> None:
 def _grouped(sums: dict[str, int], place: str, each: Enrolment) -> None:
     """Add a unit to its group."""
     _add(sums, f"{place}.enrolled", 1)
+    _add(sums, f"{place}.given", int(each.how == How.GIVEN))
+    _add(sums, f"{place}.opted_out", int(each.state in _GONE))
     if each.state not in _DONE:
         return
     _add(sums, f"{place}.measured", 1)

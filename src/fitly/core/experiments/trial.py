@@ -6,12 +6,12 @@ Knows the state that control events build up. Must never know a learner.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 from fitly.core.experiments.plan import Plan
-from fitly.core.numbers import Millis, Nano
+from fitly.core.numbers import DAY, Millis, Nano, day_of
 
 
 class Status(StrEnum):
@@ -78,6 +78,10 @@ class Trial:
         ``variant_id`` that is rolled out.
     hold_back : Nano
         Share of the learners held back from a roll-out.
+    paused_since : Millis or None
+        On the log's clock, while it is paused.
+    paused_for : Millis
+        How long all pauses took that are over.
     """
 
     plan: Plan
@@ -94,6 +98,8 @@ class Trial:
     afterwards: Afterwards | None = None
     winner: str | None = None
     hold_back: Nano = Nano(0)
+    paused_since: Millis | None = None
+    paused_for: Millis = Millis(0)
 
     @property
     def enrols(self) -> bool:
@@ -118,9 +124,30 @@ class Trial:
         return self.afterwards is Afterwards.ROLL_OUT
 
     @property
+    def epoch_ends(self) -> Millis | None:
+        """When the epoch in force of a bandit is over; None where nothing has epochs.
+
+        Epochs end as looks are taken, at the close of a UTC day, and the day in which one began is its first. So the
+        weights that a look gives hold from the day after its close on, and follow each other every ``epoch_days``.
+        """
+        if self.plan.bandit is None or self.epoch is None:
+            return None
+        return Millis((day_of(self.epoch.since) + self.plan.bandit.epoch_days) * DAY)
+
+    @property
     def epochs(self) -> tuple[Epoch, ...]:
         """All weights that were ever in force, in order."""
         return self.past if self.epoch is None else (*self.past, self.epoch)
+
+
+_LATER: Final = frozenset({"paused_since", "paused_for"})
+"""Fields that came after others were written: left out where they say nothing, so what was written stays as it is."""
+
+
+def written(trial: Trial) -> dict[str, Any]:
+    """Give what is written of an experiment, in rows, words and tables: its fields, in their order."""
+    values = ((field, getattr(trial, field.name)) for field in fields(trial))
+    return {field.name: value for field, value in values if field.name not in _LATER or value != field.default}
 
 
 Trials: TypeAlias = Mapping[str, Trial]

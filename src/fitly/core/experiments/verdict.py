@@ -55,7 +55,7 @@ class Rule:
     participants : int
         In every arm.
     days : float
-        Since the start.
+        Since the start, without pauses.
     sequential_p, fixed_p : float
         At any look; at the planned end, one look.
     clusters : int
@@ -111,7 +111,7 @@ class Evidence:
     participants : mapping of str to int
         Per arm, with a value of the primary metric.
     days : float, optional
-        Since the start; None where there is no clock.
+        Since the start, without pauses; None where there is no clock.
     at_end : bool
         Whether the planned end is reached: only then does the fixed p count.
     mismatches : mapping of str to (bool, str)

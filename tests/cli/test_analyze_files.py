@@ -81,13 +81,15 @@ def test_numbers_that_could_be_two_are_refused_with_their_lines(content: str, wo
 
 def test_three_digits_behind_a_comma_are_a_fraction_where_others_are_or_fields_end_with_semicolons() -> None:
     file = Fractions("\t")
-    assert (file.read("1,250", "first"), file.read("0,5", "second")) == (1.25, 0.5)
-    assert file.settle() == "second has '0,5': commas are read as decimal commas"
+    assert (file.read("1,250", "y", 2), file.read("0,5", "z", 3)) == (1.25, 0.5)
+    assert file.settle() == "line 3, column 'z' has '0,5': commas are read as decimal commas"
     alone = Fractions(";")
-    assert alone.read("1,250", "first") == 1.25
-    assert alone.settle() == "first has '1,250': commas are read as decimal commas"
+    assert alone.read("1,250", "y", 2) == 1.25
+    assert alone.settle() == "line 2, column 'y' has '1,250': commas are read as decimal commas"
+    with pytest.raises(Unreadable, match=r"line 3, column 'z' has '0.5', and line 2, column 'y' has '1,250'"):
+        alone.read("0.5", "z", 3)
     doubtful = Fractions("\t")
-    doubtful.read("1,250", "first")
+    doubtful.read("1,250", "y", 2)
     with pytest.raises(Unreadable, match="may be a fraction or thousands"):
         doubtful.settle()
 

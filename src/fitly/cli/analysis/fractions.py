@@ -20,6 +20,7 @@ _GROUPED: Final = re.compile(
     r"|(?:[ '\u2019\u00a0\u202f]\d{3})+(?:[.,]\d*)?)"
 )
 """Thousands marks that can be nothing else."""
+_REMEDY: Final = "write all numbers without thousands marks, and fractions with points"
 
 
 class Unreadable(ValueError):  # noqa: N818 - it reads as a sentence where it is caught
@@ -37,19 +38,19 @@ class Fractions:
     Examples
     --------
     >>> file = Fractions(";")
-    >>> file.read("0,25", "line 2"), file.read("-1,5e-3", "line 3"), file.read("4", "line 4")
+    >>> file.read("0,25", "y", 2), file.read("-1,5e-3", "y", 3), file.read("4", "y", 4)
     (0.25, -0.0015, 4.0)
-    >>> file.read("0.25", "line 5")
+    >>> file.read("0.25", "y", 5)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    fitly.cli.analysis.fractions.Unreadable: line 5 has '0.25', and line 2 has '0,25': write all fractions with points
+    fitly.cli.analysis.fractions.Unreadable: line 5, column 'y' has '0.25', and line 2, column 'y' has '0,25': ...
     """
 
     def __init__(self, delimiter: str) -> None:
         self.free = delimiter == ";"
         self.point = self.comma = self.either = ""
 
-    def read(self, cell: str, where: str) -> float | None:
+    def read(self, cell: str, column: str, line: int) -> float | None:
         """Read a number as `number` does, decimal commas too.
 
         Raises
@@ -62,10 +63,10 @@ class Fractions:
         try:
             value = number(cell)
         except NotANumber:
-            return self._marked(cell, where)
+            return self._marked(cell, column, line)
         if not self.point and "." in cell and value is not None:
-            self.point = f"{where} has {cell.strip()!r}"
-            self._agree(self.point, self.comma)
+            self.point = _told(cell, column, line)
+            _agree(self.point, self.comma or self.either)
         return value
 
     def settle(self) -> str | None:
@@ -77,31 +78,31 @@ class Fractions:
             Every comma may as well mark thousands.
         """
         if self.either and not self.comma and not self.free:
-            message = (
-                f"{self.either}, which may be a fraction or thousands: write numbers plainly, fractions with points"
-            )
-            raise Unreadable(message)
+            raise Unreadable(f"{self.either}, which may be a fraction or thousands: {_REMEDY}")
         found = self.comma or self.either
         return f"{found}: commas are read as decimal commas" if found else None
 
-    def _marked(self, cell: str, where: str) -> float:
+    def _marked(self, cell: str, column: str, line: int) -> float:
         """Read what `number` does not; three digits behind a comma are a fraction until `settle` knows better."""
-        word = cell.strip()
+        word, told = cell.strip(), _told(cell, column, line)
         if _GROUPED.fullmatch(word):
-            raise Unreadable(f"{where} has {word!r}: thousands marks are not read, write numbers plainly")
+            raise Unreadable(f"{told}: thousands marks are not read, {_REMEDY}")
         if not _COMMA.fullmatch(word):
             raise NotANumber(repr(cell))
-        told = f"{where} has {word!r}"
         if _EITHER.fullmatch(word):
             self.either = self.either or told
         else:
             self.comma = self.comma or told
-        self._agree(told, self.point)
+        _agree(told, self.point)
         value = number(word.replace(",", "."))
         assert value is not None  # noqa: S101 - it has a digit
         return value
 
-    @staticmethod
-    def _agree(told: str, other: str) -> None:
-        if other and told:
-            raise Unreadable(f"{told}, and {other}: write all fractions with points")
+
+def _told(cell: str, column: str, line: int) -> str:
+    return f"line {line:,}, column {column!r} has {cell.strip()!r}"
+
+
+def _agree(told: str, other: str) -> None:
+    if other:
+        raise Unreadable(f"{told}, and {other}: {_REMEDY}")

@@ -150,7 +150,7 @@ class _Reader:
     def _number(self, cell: str, column: str, line: int, missing: Reason) -> float | None:
         """Read a number, or count why there is none."""
         try:
-            value = self.fractions.read(cell, f"line {line:,}, column {column!r}")
+            value = self.fractions.read(cell, column, line)
         except NotANumber as error:
             self.words.setdefault(column, f"line {line:,} has {error}")
             self.trial.skip(Reason.NOT_A_NUMBER, line, f"{column}: {error} is no number")

@@ -106,8 +106,8 @@ def test_a_metric_of_words_is_refused_and_one_with_a_few_words_is_not() -> None:
     assert "column 'p' has no number at all" in run(logged, "--propensity", "p").stderr
 
 
-@pytest.mark.parametrize("first", ["sep=;\n", "SEP=;\r\n", "\ufeffsep=;\n"])
-def test_a_spreadsheets_line_about_its_separator_is_no_header(first: str) -> None:
+@pytest.mark.parametrize("first", ["sep=;\n", "SEP=;\r\n", "\ufeffsep=;\n", "\n"])
+def test_a_spreadsheets_line_about_its_separator_is_no_header_and_a_blank_one_neither(first: str) -> None:
     said = run(first + written(comma, ";") + "w;a;late\n")
     assert json.loads(said.stdout)["comparisons"] == answer(PLAIN)["comparisons"]
     assert "line 83: NOT_A_NUMBER" in said.stderr

@@ -172,7 +172,8 @@ class _Reader:
         """Refuse rows that mostly do not fit, columns in which nothing is a number, commas that may mean two things."""
         odd = self.trial.skipped[Reason.FIELDS]
         if odd > _ODD * self.trial.rows:
-            message = f"{odd:,} of {self.trial.rows:,} rows have other fields than the header ({self.trial.told[0]})"
+            first = next((f" ({told})" for told in self.trial.told if Reason.FIELDS in told), "")
+            message = f"{odd:,} of {self.trial.rows:,} rows have other fields than the header{first}"
             raise wrong(f"{message}: quote fields that hold the separator, decimal commas too, and name every column")
         if (said := self.fractions.settle()) is not None:
             self.trial.told.append(said)

@@ -57,8 +57,8 @@ def opened(file: IO[bytes], wanted: Collection[str]) -> Generator[Table | None]:
 
 def _table(text: io.TextIOWrapper, wanted: Collection[str]) -> Table | None:
     first, before = text.readline(), 0
-    if first.casefold().startswith(_SAYS):
-        first, before = text.readline(), 1
+    while first and (not first.strip() or first.casefold().startswith(_SAYS)):
+        first, before = text.readline(), before + 1
     delimiter = max(DELIMITERS, key=lambda one: _found(first, one, wanted))
     reader = csv.reader(chain([first], text), delimiter=delimiter)
     header = next(filter(None, reader), None)

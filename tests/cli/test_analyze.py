@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def test_a_plain_file_has_exactly_the_keys_that_are_promised() -> None:
     assert set(done["cluster"]) == {"clusters", "se", "p_value", "ci"}
     assert set(found["correlation"][0]) == {"metric", "with", "n", "r", "p_value", "ci"}
     offpolicy = {"target", "metric", "n", "ips", "snips", "ess", "mean_weight", "max_weight", "ci"}
-    assert {key for key in found["offpolicy"] if not key.endswith("_reason")} == offpolicy
+    assert set(found["offpolicy"]) == offpolicy | {"warnings"}
     assert all({"name", "met", "detail"} <= set(one) for one in found["verdict"]["conditions"])
 
 
@@ -180,9 +181,9 @@ def test_missing_values_are_left_out_and_counted_and_their_units_still_count_in_
 
 
 def test_what_is_no_number_is_told_with_its_line_and_treated_as_missing() -> None:
-    said = run(csv([*PLAIN, ("w", "a", "high"), ("v", "b", "inf"), ("u", "b", "1_000"), ("t", "a", '"0,5"')]))
+    said = run(csv([*PLAIN, ("w", "a", "high"), ("v", "b", "inf"), ("u", "b", "1_000")]))
     found = json.loads(said.stdout)
-    assert found["skipped"] == {"NOT_A_NUMBER": 4}
+    assert found["skipped"] == {"NOT_A_NUMBER": 3}
     assert "line 62: NOT_A_NUMBER: y: 'high' is no number" in said.stderr
     assert found["arms"]["a"]["y"]["n"] == 30
 
@@ -281,18 +282,33 @@ def test_a_single_arm_and_an_empty_file_compare_nothing() -> None:
     ("content", "options", "words"),
     [
         (csv(PLAIN), (*USUAL[:5], "z"), "there is no column 'z': the file's columns are 'id', 'arm', 'y'"),
+        (csv(drawn(202)), ("--unit", "id", "--arm", "id", "--metric", "y"), "has 202 arms for 202 units: --arm names"),
+        (
+            csv(PLAIN, 'id,arm,"y, final"'),
+            (*USUAL[:5], "y, final"),
+            """one with a comma is asked for in quotes of its own: '"y, final"'""",
+        ),
         (
             csv(PLAIN, "id,arm,arm"),
             ("--unit", "id", "--arm", "arm", "--metric", "arm"),
             "several columns are called 'arm'",
         ),
         (csv(PLAIN), (*USUAL, "--control", "z"), "no such arm; the file's arms are 'a', 'b'"),
-        (csv(PLAIN), (*USUAL, "--weights", "a=1,b=1,c=1"), "names 'c', which no row has"),
-        (csv(PLAIN), (*USUAL, "--weights", "a=1"), "says nothing of 'b'"),
+        (
+            csv(PLAIN),
+            (*USUAL, "--weights", "a=1"),
+            "names 'a', but the file has rows of 'b' too: give every arm its share",
+        ),
+        (csv(PLAIN), (*USUAL, "--weights", "a=1,B=1"), "names 'a', 'B', but the file has rows of 'b' too"),
+        (csv(PLAIN), (*USUAL, "--weights", "a=1,b=1,c=1", "--control", "c"), "--control 'c': no such arm"),
         (csv(PLAIN), (*USUAL, "--weights", "a=1,b=0"), "'b=0' is not of the form"),
         (csv(PLAIN), (*USUAL, "--weights", "a=1,b=nan"), "'b=nan' is not of the form"),
         (csv(PLAIN), (*USUAL, "--weights", "a=1,a=2"), "'a' is named twice"),
         (csv(PLAIN), (*USUAL, "--weights", "a"), "'a' is not of the form"),
+        (csv(PLAIN), (*USUAL, "--weights", ""), "'' is not of the form"),
+        (csv(PLAIN), (*USUAL, "--weights", "a\nb=1"), "line end outside of quotes"),
+        (csv(PLAIN), (*USUAL[:5], ""), "empty column"),
+        (csv(PLAIN), (*USUAL[:5], "y\nz"), "line end outside of quotes"),
         (csv(PLAIN), (*USUAL, "--target", "a"), "--propensity"),
         (csv(PLAIN), (*USUAL, "--propensity", "y", "--target", "z"), "--target 'z': no such arm"),
         (csv(PLAIN), (*USUAL, "--tuning", "0"), "--tuning"),
@@ -322,6 +338,47 @@ def test_a_mismatch_ends_with_1_and_blocks_the_clearest_difference() -> None:
     right = analyze(csv(rows), *USUAL, "--weights", "a=0.2,b=0.8")
     assert right["srm"]["alarm"] is False
     assert right["verdict"]["winner"] == "b"
+
+
+def test_an_arm_that_was_planned_and_has_no_row_counts_0_and_is_a_mismatch() -> None:
+    said = run(csv(PLAIN), *USUAL, "--weights", "0=0.4,a=0.3,b=0.3")
+    assert said.exit_code == 1
+    assert "no row is of arm '0', which --weights plans: it counts with 0" in said.stderr
+    found = json.loads(said.stdout)
+    explained(found)
+    reference = stats.chisquare([0, 30, 30], [24, 18, 18])
+    assert found["srm"]["observed"] == {"0": 0, "a": 30, "b": 30}
+    assert (found["srm"]["chi2"], found["srm"]["p_value"]) == pytest.approx(tuple(reference), rel=1e-9)
+    assert found["arms"]["0"]["n"] == 0
+    assert [(one["control"], one["treatment"], one["p_value"] is None) for one in found["comparisons"]] == [
+        ("a", "0", True),
+        ("a", "b", False),
+    ]
+    assert found["comparisons"][1]["p_value"] == analyze(csv(PLAIN))["comparisons"][0]["p_value"]
+
+
+def test_a_planned_arm_that_so_few_may_have_missed_still_stops_the_verdict() -> None:
+    rows = [(f"u{at}", "ab"[at % 2], 5 * (at % 2) + at % 3) for at in range(60)]
+    assert analyze(csv(rows))["verdict"]["winner"] == "b"
+    found = analyze(csv(rows), *USUAL, "--weights", "a=1,b=1,c=0.01")
+    assert found["srm"]["alarm"] is False
+    met = {one["name"]: one["met"] for one in found["verdict"]["conditions"]}
+    assert (met["participants"], met["missing_values"], found["verdict"]["winner"]) == (False, True, None)
+    clustered = csv([(*row, f"g{at % 24}") for at, row in enumerate(rows)], "id,arm,y,g")
+    grouped = analyze(clustered, *USUAL, "--weights", "a=1,b=1,c=0.01", "--cluster", "g", "--covariate", "y")
+    assert grouped["srm"]["observed"] == {"a": 12, "b": 12, "c": 0}
+    logged = csv([(*row, 0.5) for row in rows], "id,arm,y,p")
+    drawn = analyze(logged, *USUAL, "--weights", "a=1,b=1,c=0.01", "--propensity", "p")
+    assert {one["name"]: one["met"] for one in drawn["verdict"]["conditions"]}["constant_propensities"] is True
+    assert drawn["offpolicy"]["mean_weight"] == pytest.approx(2 / 3)
+
+
+def test_names_with_commas_are_quoted_as_in_the_file() -> None:
+    rows = [(row[0], '"video, long"' if row[1] == "b" else row[1], row[2]) for row in PLAIN]
+    asked = (*USUAL[:4], "--metric", '"y, final"', "--weights", 'a=1,"video, long"=1')
+    found = analyze(csv(rows, 'id,arm,"y, final"'), *asked)
+    assert found["comparisons"][0]["metric"] == "y, final"
+    assert found["srm"]["expected"] == {"a": 30, "video, long": 30}
 
 
 def test_the_tail_of_a_gross_mismatch_keeps_its_size() -> None:
@@ -410,6 +467,19 @@ def test_few_clusters_have_no_winner_however_many_pupils() -> None:
     assert (met["primary"], met["clusters"], found["verdict"]["winner"]) == (True, False, None)
 
 
+def test_where_people_are_drawn_within_clusters_the_ratio_is_that_of_people_and_of_decisions_where_these_are() -> None:
+    """Every class stands in both arms, as many in the small arm as in the large one."""
+    rows = [(f"p{at}", "b" if at % 5 == at // 50 % 5 else "a", at % 7, f"g{at % 50}") for at in range(1_000)]
+    found = analyze(csv(rows, "id,arm,y,g"), *USUAL, "--cluster", "g", "--weights", "a=4,b=1")
+    assert (found["srm"]["unit"], found["srm"]["observed"]) == ("unit", {"a": 800, "b": 200})
+    assert found["comparisons"][0]["cluster"]["clusters"] == 50
+    logged = [(row[3], *row[1:], 0.2 if row[1] == "b" else 0.8) for row in rows]
+    drawn = analyze(csv(logged, "id,arm,y,g,p"), *USUAL, "--cluster", "g", "--propensity", "p")
+    assert (drawn["srm"]["unit"], drawn["srm"]["alarm"]) == ("decision", False)
+    moved = [*schools(), ("moved", "a", 0.5, "s1"), ("too", "b", 0.5, "s2")]
+    assert analyze(csv(moved, "id,arm,y,g"), *USUAL, "--cluster", "g")["srm"]["observed"] == {"a": 16, "b": 16}
+
+
 def test_a_unit_in_two_clusters_has_none() -> None:
     rows = [*schools(), ("moved", "a", 0.5, "s0"), ("moved", "a", 0.5, "s2")]
     found = analyze(csv(rows, "id,arm,y,g"), *USUAL, "--cluster", "g")
@@ -458,14 +528,54 @@ def test_where_each_row_is_a_unit_the_interval_is_the_plain_one_of_ips() -> None
     assert one["ci"] == pytest.approx([values.mean() - reach, values.mean() + reach], rel=1e-9)
 
 
-def test_too_few_effective_decisions_or_units_are_not_enough() -> None:
-    few = analyze(csv(bandit(60, 2), "id,arm,y,p"), *USUAL, "--propensity", "p")["offpolicy"]
-    assert few["ips_reason"] == few["snips_reason"] == few["ci_reason"] == "NOT_ENOUGH"
+def test_few_effective_decisions_or_units_have_their_figures_and_a_warning() -> None:
+    rows = bandit(60, 2)
+    few = analyze(csv(rows, "id,arm,y,p"), *USUAL, "--propensity", "p")["offpolicy"]
+    assert few["warnings"] == ["NOT_ENOUGH"]
     assert few["ess"] == pytest.approx(60)
+    values = np.array([row[2] for row in rows])
+    assert few["ips"] == pytest.approx(values.mean(), rel=1e-9)
+    reach = stats.norm.isf(0.025) * values.std(ddof=1) / math.sqrt(60)
+    assert few["ci"] == pytest.approx([values.mean() - reach, values.mean() + reach], rel=1e-9)
+    pairs = [(f"u{at % 2}", *row[1:]) for at, row in enumerate(bandit(2_000, 2))]
+    crowd = analyze(csv(pairs, "id,arm,y,p"), *USUAL, "--propensity", "p")["offpolicy"]
+    assert crowd["ess"] == pytest.approx(2_000)
+    assert crowd["ci"] is not None
+    assert crowd["warnings"] == ["NOT_ENOUGH"]
     rows = [("one", *row[1:]) for row in bandit(2_000, 2)]
-    crowd = analyze(csv(rows, "id,arm,y,p"), *USUAL, "--propensity", "p")["offpolicy"]
-    assert crowd["ips"] is not None
-    assert crowd["ci_reason"] == "NOT_ENOUGH"
+    alone = analyze(csv(rows, "id,arm,y,p"), *USUAL, "--propensity", "p")["offpolicy"]
+    assert alone["ips"] is not None
+    assert alone["ci_reason"] == "NOT_ENOUGH"
+
+
+def test_where_no_decision_supports_the_target_nothing_is_estimated() -> None:
+    rows = [(*row[:3], "" if row[1] == "01" else row[3]) for row in bandit(2_000, 2)]
+    found = analyze(csv(rows, "id,arm,y,p"), *USUAL, "--propensity", "p", "--target", "01")["offpolicy"]
+    assert found["ips_reason"] == found["snips_reason"] == found["ci_reason"] == "NOT_ENOUGH"
+    assert (found["ess"], found["mean_weight"], found["max_weight"]) == (0, 0, 0)
+    assert "NOT_ENOUGH" in found["warnings"]
+    nobody = analyze(csv([(*row[:3], "") for row in rows], "id,arm,y,p"), *USUAL, "--propensity", "p")["offpolicy"]
+    assert nobody["n"] == 0
+    assert nobody["mean_weight_reason"] == nobody["max_weight_reason"] == "TOO_FEW"
+
+
+def test_an_estimate_without_a_single_success_is_0_and_its_interval_unknown() -> None:
+    rows = [(*row[:2], 0, row[3]) for row in bandit(2_000, 2)]
+    found = analyze(csv(rows, "id,arm,y,p"), *USUAL, "--propensity", "p")["offpolicy"]
+    assert (found["ips"], found["snips"], found["ci_reason"]) == (0, 0, "ZERO_VARIANCE")
+
+
+def test_weights_that_do_not_average_to_1_are_warned_of() -> None:
+    """The file says that both arms were as likely, and draws one of them three times as often."""
+    rows = [(f"d{at}", "b" if at % 4 else "a", at % 3 % 2, 0.5) for at in range(4_000)]
+    said = run(csv(rows, "id,arm,y,p"), *USUAL, "--propensity", "p", "--target", "a")
+    wrong = json.loads(said.stdout)["offpolicy"]
+    assert said.exit_code == 1
+    assert "off-policy estimates: weights do not average to 1" in said.stderr
+    assert wrong["mean_weight"] == pytest.approx(0.5)
+    assert wrong["warnings"] == ["MEAN_WEIGHT"]
+    right = csv([(*row[:3], 0.75 if row[1] == "b" else 0.25) for row in rows], "id,arm,y,p")
+    assert "warnings" not in analyze(right, *USUAL, "--propensity", "p", "--target", "a")["offpolicy"]
 
 
 def test_the_ratio_of_decisions_is_that_of_their_propensities_or_none_where_these_vary() -> None:
@@ -579,7 +689,9 @@ ROWS = some.lists(
 
 @settings(max_examples=40, deadline=None)
 @given(
-    ROWS, some.sets(some.sampled_from(["--covariate=x", "--cluster=g", "--propensity=y", "--order=x"])), some.booleans()
+    ROWS,
+    some.sets(some.sampled_from(["--covariate=x", "--cluster=g", "--propensity=y", "--propensity=x", "--order=x"])),
+    some.booleans(),
 )
 def test_whatever_the_cells_say_there_is_an_answer_without_a_number_that_is_none(
     rows: list[tuple[str, ...]],
@@ -589,6 +701,9 @@ def test_whatever_the_cells_say_there_is_an_answer_without_a_number_that_is_none
     units = [(f"{row[0]}{at if apart else ''}", *row[1:]) for at, row in enumerate(rows)]
     content = csv(units, "id,arm,y,x,g")
     said = run(content, *USUAL, *sorted(options))
+    if said.exit_code == 2:
+        assert "has no number at all" in said.stderr or "--order x: row" in said.stderr
+        return
     assert said.exit_code in {0, 1}, said.output
     document = json.loads(said.stdout, parse_constant=lambda word: pytest.fail(f"{word} in an answer"))
     explained(document)
@@ -613,3 +728,35 @@ def test_a_figure_that_is_no_finite_number_is_none() -> None:
         "t_reason": "OUT_OF_RANGE",
         "n": 3,
     }
+
+
+def keys(value: object, where: str = "") -> set[str]:
+    """Give the paths to all figures of an answer; those of every arm by one name, and of every metric."""
+    if isinstance(value, list):
+        return {path for inner in value for path in keys(inner, where)}
+    if not isinstance(value, dict):
+        return {where}
+    found: set[str] = set()
+    for key, inner in value.items():
+        named = {"arms.ARM": "METRIC"}.get(where, "") if key != "n" else ""
+        named = "ARM" if where in {"skipped", "arms", "srm.observed", "srm.expected"} else named
+        found |= keys(inner, f"{where}.{named or key}".removeprefix("."))
+    return found
+
+
+def test_every_key_of_an_answer_stands_in_the_manual() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "analyze.md").read_text()
+    table = page.partition("## The answer")[2].partition("### Conditions")[0]
+    told: dict[str, set[str]] = {"rows": set(), "skipped": {"ARM"}}
+    section = ""
+    for row in (row for row in table.splitlines() if row.startswith("| `")):
+        first, second = row.split("|")[1:3]
+        section = re.findall(r"`(\w*)", first)[0] or section
+        told.setdefault(section, {"ARM"}).update(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", first + second))))
+    rich = [(*row, at % 7, f"g{at % 12}", 0.4, int(row[2] > 0.5)) for at, row in enumerate(PLAIN)]
+    asked = (*USUAL, "--metric", "done", "--covariate", "x", "--cluster", "g", "--propensity", "p")
+    found = {path for path in keys(analyze(csv(rich, "id,arm,y,x,g,p,done"), *asked)) if not path.endswith("_reason")}
+    assert {"arms.ARM.METRIC.sd", "comparisons.cuped.theta", "offpolicy.warnings", "verdict.winner"} <= found
+    tops = {path: path.partition(".")[0] for path in found}
+    assert {path for path, top in tops.items() if path != top and path.rpartition(".")[2] not in told[top]} == set()
+    assert set(tops.values()) <= set(told)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from stat import S_ISREG
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -19,12 +19,22 @@ from fitly.cli.options import as_json
 from fitly.cli.program import Exit
 
 if TYPE_CHECKING:
+    from fitly.cli.analysis.documents import Document
     from fitly.cli.analysis.plan import Plan
     from fitly.cli.analysis.reading import Progressed
     from fitly.cli.analysis.trial import Columns, Trial
 
 
-@click.command(short_help="Analyze a finished experiment from a CSV file.")
+EXAMPLES: Final = """\b
+Examples:
+  fitly analyze trial.csv --unit pupil --arm variant --metric score,passed
+  fitly analyze trial.csv --unit pupil --arm variant --metric passed --control old --weights old=0.8,new=0.2
+  fitly analyze classes.csv --unit pupil --arm variant --metric score --cluster class --covariate pretest
+  fitly analyze log.csv --unit user --arm item --metric click --propensity p --target uniform --json
+"""
+
+
+@click.command(short_help="Analyze a finished experiment from a CSV file.", epilog=EXAMPLES)
 @click.argument("file", type=click.File("rb"), metavar="FILE")
 @click.option("--unit", required=True, metavar="C", help="Column that says whose row it is.")
 @click.option("--arm", required=True, metavar="C", help="Column that says which arm the unit is in.")
@@ -37,7 +47,7 @@ if TYPE_CHECKING:
     help="Columns of what was measured; the first is the primary metric. May be repeated.",
 )
 @click.option("--control", metavar="ARM", help="The arm that others are compared with (default: the first by name).")
-@click.option("--weights", metavar="A=W,B=W", help="What each arm's share should be (default: equal).")
+@click.option("--weights", metavar="A=W,B=W", help="What each arm's share should be, of all arms (default: equal).")
 @click.option("--covariate", metavar="C", help="Column known before the experiment: adjusts by CUPED, and correlates.")
 @click.option(
     "--cluster",
@@ -116,6 +126,7 @@ def _analyze(file: IO[bytes], columns: Columns, plan: Plan, *, as_json: bool) ->
     document = answer(trial, plan)
     _warn(trial)
     if as_json:
+        _caution(document)
         show.document(document)
     else:
         lay_out(document, show.console())
@@ -125,7 +136,12 @@ def _analyze(file: IO[bytes], columns: Columns, plan: Plan, *, as_json: bool) ->
 
 def _names(metrics: tuple[str, ...]) -> list[str]:
     """Give the metrics, each once."""
-    names = list(dict.fromkeys(name.strip() for given in metrics for name in given.split(",")))
+    from fitly.cli.analysis.plan import names as split  # noqa: PLC0415
+
+    try:
+        names = list(dict.fromkeys(name for given in metrics for name in split(given)))
+    except ValueError as error:
+        raise click.UsageError(f"--metric: {error}") from None
     if "" in names:
         raise click.UsageError("--metric names an empty column: write C or C,C")
     if "n" in names:
@@ -139,9 +155,18 @@ def _warn(trial: Trial) -> None:
     if len(trial.arms) == 1:
         said.append(f"there is one arm only, {trial.arms[0]!r}: nothing to compare it with")
     if not trial.arms:
-        said.append("no row could be used" if trial.rows else "there is no row below the header")
+        left_out = ", ".join(f"{reason} {count:,}" for reason, count in trial.skipped.items())
+        said.append(f"no row could be used: {left_out}" if trial.rows else "there is no row below the header")
     for one in said:
         click.echo(one, err=True)
+
+
+def _caution(document: Document) -> None:
+    """Say on standard error what the text says beside off-policy estimates."""
+    from fitly.cli.analysis.logged import CAUTIONS, Caution  # noqa: PLC0415
+
+    for one in document.get("offpolicy", {}).get("warnings", ()):
+        click.echo(f"off-policy estimates: {CAUTIONS[Caution(one)]}", err=True)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Knows the exit statuses and which error deserves which. Must never know a verb.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from enum import IntEnum
@@ -45,6 +46,9 @@ class Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Run a command; end with the status its error deserves."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal has not is told, and stops nobody
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except (FitlyError, LocalError, ValidationError) as error:

@@ -6,6 +6,7 @@ Knows consoles and layout. Must never know where an answer came from.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -42,12 +43,17 @@ def console(*, err: bool = False) -> Console:
 
 def line(value: object) -> None:
     """Print one value as one line of JSON."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    click.echo(json.dumps(value, ensure_ascii=_narrow(), separators=(",", ":")))
 
 
 def document(value: object) -> None:
     """Print one value as JSON with indents."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(value, ensure_ascii=_narrow(), indent=2))
+
+
+def _narrow() -> bool:
+    """Tell whether standard output cannot take every letter; JSON can say each in plain ones."""
+    return not (getattr(sys.stdout, "encoding", None) or "").casefold().startswith("utf")
 
 
 def coloured(word: str) -> Text:

@@ -54,6 +54,18 @@ def weighed(data: list[Row]) -> Weighed:
     return Weighed.of([(round(n), micro(w), micro(r), micro(d)) for n, w, r, d in totals(data)])
 
 
+def test_nothing_is_estimated_where_no_decision_weighs_anything() -> None:
+    found = off_policy(Weighed.of([(1, 0, 0, 0)] * 200), least=0)
+    assert found.ips == found.snips == found.dr == Missing.NOT_ENOUGH
+    assert (found.ess, found.mean_weight) == (0, 0)
+
+
+def test_a_spread_beyond_the_floats_is_unlimited_and_breaks_nothing() -> None:
+    found = off_policy(Weighed.of([(1, 10**200, 10**300, 0), (1, 1, 0, 0)]), least=0)
+    assert isinstance(found.ips, Estimate)
+    assert found.ips.se == float("inf")
+
+
 @given(data=rows)
 def test_estimates_equal_the_reference_and_errors_the_closed_form(data: list[Row]) -> None:
     found = off_policy(weighed(data), scale=SCALE, least=0)

@@ -23,7 +23,9 @@ NOBODY = Verdict(None, (Condition("participants", met=False, detail="no row coul
 
 def answer(trial: Trial, plan: Plan) -> Document:
     """Analyze a trial; what the keys mean is told in ``docs/analyze.md``."""
-    control, ratio = plan.control_among(trial.arms), shares(trial, plan)
+    control = plan.control_among(trial.arms)
+    trial.expect(plan.missed(trial.arms))
+    ratio = shares(trial, plan)
     samples = measured(trial)
     compared = [] if control is None else compare(trial, samples, control, plan)
     document: Document = {

@@ -66,13 +66,15 @@ def _contrast(one: Compared, treatment: Sample, control: Sample, plan: Plan, *, 
         sequential = Missing.CLUSTERED
         fixed = one.cluster if isinstance(one.cluster, Missing) else one.cluster.t_p_value
     difference = one.document["difference"]
-    first, second = treatment.with_missing_as_zero, control.with_missing_as_zero
+    as_zero: float | Missing = Missing.TOO_FEW
+    if treatment.units and control.units:
+        as_zero = treatment.with_missing_as_zero - control.with_missing_as_zero
     return Contrast(
         treatment=one.treatment,
         difference=Missing.TOO_FEW if difference is None else difference,
         sequential_p=sequential,
         fixed_p=fixed,
-        as_zero=first - second,
+        as_zero=as_zero,
     )
 
 
@@ -87,7 +89,7 @@ def _sample_ratio(shares: Document) -> tuple[bool, str]:
 
 def _missing(primary: Measured) -> tuple[bool, str]:
     """Tell whether values are missing more often in some arm."""
-    arms = primary.arms.values()
+    arms = [sample for sample in primary.arms.values() if sample.units]
     missing = [sample.units - sample.moments.n for sample in arms]
     found = by_arm(missing, [sample.units for sample in arms])
     if isinstance(found, Missing):

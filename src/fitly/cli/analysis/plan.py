@@ -5,7 +5,8 @@ Knows options. Must never know figures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,22 +41,24 @@ class Plan:
     level: float = 0.95
 
     def control_among(self, arms: Sequence[str]) -> str | None:
-        """Give the control; None where there is no arm at all."""
+        """Give the control, which must have rows; None where there is no arm at all."""
         if self.control is None or not arms:
             return arms[0] if arms else None
         if self.control not in arms:
             raise wrong(f"--control {self.control!r}: no such arm; the file's arms are {_listed(arms)}")
         return self.control
 
+    def missed(self, arms: Collection[str]) -> list[str]:
+        """Give the arms that were planned and have no row: that nobody is in them is a fact of the trial."""
+        return sorted((self.weights or {}).keys() - set(arms)) if arms else []
+
     def weights_of(self, arms: Sequence[str]) -> list[float] | None:
         """Give the weight of each arm; None where it is not said."""
         if self.weights is None:
             return None
-        if unknown := [arm for arm in self.weights if arm not in arms]:
-            message = f"--weights names {_listed(unknown)}, which no row has: the file's arms are {_listed(arms)}"
-            raise wrong(f"{message}. If such an arm was planned, that nobody is in it is the mismatch")
         if without := [arm for arm in arms if arm not in self.weights]:
-            raise wrong(f"--weights says nothing of {_listed(without)}: name every arm")
+            said = f"--weights names {_listed(list(self.weights))}"
+            raise wrong(f"{said}, but the file has rows of {_listed(without)} too: give every arm its share")
         return [self.weights[arm] for arm in arms]
 
     def check_target(self, arms: Sequence[str]) -> None:
@@ -76,9 +79,11 @@ def shares(text: str) -> dict[str, float]:
     --------
     >>> shares("a=0.8,b=0.2")
     {'a': 0.8, 'b': 0.2}
+    >>> shares('"video, long"=1,text=1')
+    {'video, long': 1.0, 'text': 1.0}
     """
     found: dict[str, float] = {}
-    for part in text.split(","):
+    for part in names(text):
         arm, equals, share = part.rpartition("=")
         arm = arm.strip()
         try:
@@ -93,6 +98,26 @@ def shares(text: str) -> dict[str, float]:
             raise ValueError(message)
         found[arm] = weight
     return found
+
+
+def names(text: str) -> list[str]:
+    """Split at commas as a line of a CSV file is: what has commas, or line ends, of its own stands in quotes.
+
+    Raises
+    ------
+    ValueError
+        A line end outside of quotes.
+
+    Examples
+    --------
+    >>> names('score,"passed, in time"')
+    ['score', 'passed, in time']
+    """
+    try:
+        found = next(csv.reader([text], skipinitialspace=True))
+    except csv.Error:
+        raise ValueError(f"{text!r} has a line end outside of quotes") from None
+    return [name.strip() for name in found or [""]]
 
 
 def _listed(arms: Sequence[str]) -> str:

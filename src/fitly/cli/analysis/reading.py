@@ -1,33 +1,30 @@
-"""A CSV file read row by row, once: plain or gzip, with or without a byte order mark, from a path or a pipe.
+"""A CSV file read row by row, once: rows become units.
 
-Knows the form of such files and which rows cannot be used. Must never know figures. Kept are one record per unit and,
-where an order is asked for, one key per row.
+Knows which rows cannot be used. Must never know a file's form, nor figures. Kept are one record per unit and, where an
+order is asked for, one key per row.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
-import io
 import zlib
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
-from itertools import chain
-from typing import IO, Any, Final
+from collections.abc import Callable
+from typing import IO, Final
 
-from fitly.cli.analysis.cells import NotANumber, label, number
-from fitly.cli.analysis.ordering import ranks
+from fitly.cli.analysis.cells import NotANumber, label
+from fitly.cli.analysis.fractions import Fractions, Unreadable
+from fitly.cli.analysis.ordering import Unordered, ranks
+from fitly.cli.analysis.table import Row, Table, opened
 from fitly.cli.analysis.trial import Columns, Reason, Trial, Unit
 from fitly.core.errors import Broken
 
-GZIP: Final = b"\x1f\x8b"
-UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
-DELIMITERS: Final = ",;\t"
-MOST: Final = 2**24
-"""Characters of a field; a quote that is never closed ends there and not with the memory."""
 _ROUNDING: Final = 1e-9
+_ODD: Final = 0.1
+"""A share of rows with a wrong number of fields beyond which those that are left are no sample of the rows."""
+_ARMS: Final = 100
+"""So many arms may have a unit each."""
 
-Row = list[str]
 Progressed = Callable[[], None]
 
 
@@ -53,13 +50,13 @@ def read(file: IO[bytes], columns: Columns, progressed: Progressed = lambda: Non
     Broken
         No such column, or not a CSV file; with what to do next.
     """
-    csv.field_size_limit(MOST)
     try:
-        with closing(_rows(file)) as rows:
-            header = next(rows, None)
-            if header is None:
+        with opened(file, columns.named) as table:
+            if table is None:
                 raise wrong("the file is empty: its first line must name the columns")
-            return _Reader(columns, header[1]).read(rows, progressed)
+            return _Reader(columns, table).read(progressed)
+    except (Unreadable, Unordered) as error:
+        raise wrong(str(error)) from None
     except UnicodeDecodeError as error:
         raise wrong(f"the file is not UTF-8 ({error.reason}): save it as CSV in UTF-8") from None
     except csv.Error as error:
@@ -68,28 +65,13 @@ def read(file: IO[bytes], columns: Columns, progressed: Progressed = lambda: Non
         raise wrong(f"the gzip file is damaged or cut off: {error}") from None
 
 
-def _rows(file: IO[bytes]) -> Generator[tuple[int, Row]]:
-    """Give lines' numbers and fields, blank lines left out."""
-    raw: Any = file if hasattr(file, "peek") else io.BufferedReader(file)
-    if raw.peek(2)[:2] == GZIP:
-        raw = gzip.GzipFile(fileobj=raw)
-    start = raw.peek(2)[:2]
-    text = io.TextIOWrapper(raw, encoding="utf-16" if start in UTF16 else "utf-8-sig", newline="")
-    try:
-        first = text.readline()
-        # The delimiter is whichever splits the header most; commas where none does.
-        reader = csv.reader(chain([first], text), delimiter=max(DELIMITERS, key=first.count))
-        yield from ((reader.line_num, row) for row in reader if row)
-    finally:
-        text.detach()  # whoever opened the file closes it
-
-
 class _Reader:
     """Turns rows into units."""
 
-    def __init__(self, columns: Columns, header: Row) -> None:
-        self.columns = columns
-        names = [name.strip() for name in header]
+    def __init__(self, columns: Columns, table: Table) -> None:
+        self.columns, self.rows = columns, table.rows
+        self.fractions = Fractions(table.delimiter)
+        names = table.header
         self.width = len(names)
         places = {name: _place(name, names) for name in columns.named}
         self.unit, self.arm = places[columns.unit], places[columns.arm]
@@ -103,11 +85,13 @@ class _Reader:
         self.units: dict[str, Unit] = {}
         self.owners: list[Unit | None] = []
         self.keys: list[str] = []
+        self.words: dict[str, str] = {}
+        """Per column that has such, the first cell that is no number."""
 
-    def read(self, rows: Iterator[tuple[int, Row]], progressed: Progressed) -> Trial:
+    def read(self, progressed: Progressed) -> Trial:
         """Read all rows."""
         trial, ordered = self.trial, self.order is not None
-        for line, row in rows:
+        for line, row in self.rows:
             trial.rows += 1
             unit = self._take(row, line)
             if unit is not None:
@@ -116,9 +100,13 @@ class _Reader:
                 self._remember(row, unit, line)
             if not trial.rows % 2_000:
                 progressed()
+        self._check()
         if ordered:
             self._reorder()
         trial.close()
+        if len(trial.arms) > max(_ARMS, len(trial.units) / 2):
+            message = f"column {self.columns.arm!r} has {len(trial.arms):,} arms for {len(trial.units):,} units"
+            raise wrong(f"{message}: --arm names the column that says which of a few arms the unit is in")
         return trial
 
     def _take(self, row: Row, line: int) -> Unit | None:
@@ -162,8 +150,9 @@ class _Reader:
     def _number(self, cell: str, column: str, line: int, missing: Reason) -> float | None:
         """Read a number, or count why there is none."""
         try:
-            value = number(cell)
+            value = self.fractions.read(cell, column, line)
         except NotANumber as error:
+            self.words.setdefault(column, f"line {line:,} has {error}")
             self.trial.skip(Reason.NOT_A_NUMBER, line, f"{column}: {error} is no number")
             return None
         if value is None:
@@ -179,6 +168,25 @@ class _Reader:
             return None
         return value
 
+    def _check(self) -> None:
+        """Refuse rows that mostly do not fit, columns in which nothing is a number, commas that may mean two things."""
+        odd = self.trial.skipped[Reason.FIELDS]
+        if odd > _ODD * self.trial.rows:
+            first = next((f" ({told})" for told in self.trial.told if Reason.FIELDS in told), "")
+            message = f"{odd:,} of {self.trial.rows:,} rows have other fields than the header{first}"
+            raise wrong(f"{message}: quote fields that hold the separator, decimal commas too, and name every column")
+        if (said := self.fractions.settle()) is not None:
+            self.trial.told.append(said)
+        numbers = {name for which, _, name in self.measured if any(unit.counts[which] for unit in self.trial.units)}
+        if any(unit.propensity is not None for unit in self.trial.units):
+            numbers.add(self.columns.propensity or "")
+        for name, first in self.words.items():
+            if name not in numbers:
+                message = (
+                    f"column {name!r} has no number at all, {first}: numbers are written like 0.5 or 1e-3, without"
+                )
+                raise wrong(f"{message} thousands marks, % or currency; yes and no like true and false")
+
     def _remember(self, row: Row, unit: Unit | None, line: int) -> None:
         """Keep a row's key, for the order is known at the end only."""
         assert self.order is not None  # noqa: S101 - asked for by the caller
@@ -192,7 +200,7 @@ class _Reader:
         """Let each unit's last row be the last in the order asked for."""
         for unit in self.trial.units:
             unit.at = 0
-        for unit_, rank in zip(self.owners, ranks(self.keys), strict=True):
+        for unit_, rank in zip(self.owners, ranks(self.keys, f"--order {self.columns.order}"), strict=True):
             if unit_ is not None:
                 unit_.at = max(unit_.at, rank)
 
@@ -204,4 +212,7 @@ def _place(name: str, names: list[str]) -> int:
     if name in names:
         raise wrong(f"several columns are called {name!r}: rename all but one")
     there = ", ".join(repr(one) for one in names)
-    raise wrong(f"there is no column {name!r}: the file's columns are {there}")
+    quoted = next(
+        (f"; one with a comma is asked for in quotes of its own: '\"{one}\"'" for one in names if "," in one), ""
+    )
+    raise wrong(f"there is no column {name!r}: the file's columns are {there}{quoted}")

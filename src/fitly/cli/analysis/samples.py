@@ -44,7 +44,7 @@ class Sample:
 
     @property
     def with_missing_as_zero(self) -> float:
-        """The mean, were every missing value 0; an arm has one unit at least."""
+        """The mean, were every missing value 0. Needs ``units >= 1``."""
         return self.moments.mean * self.moments.n / self.units
 
 

@@ -44,8 +44,12 @@ def shares(trial: Trial, plan: Plan) -> Document:
 
 
 def _counted(trial: Trial) -> tuple[str, Mapping[str, int]]:
-    """Give what is counted, and how many of it stand in each arm."""
-    if trial.columns.cluster is not None:
+    """Give what was drawn, and how many of it stand in each arm.
+
+    With propensities each decision was. Clusters were, where they stand in one arm each; where most stand in several,
+    people were drawn within them, and clusters in an arm would be counted whatever the arm's share.
+    """
+    if trial.columns.cluster is not None and trial.columns.propensity is None and not _within(trial):
         return "cluster", clusters_of(trial)
     counts = dict.fromkeys(trial.arms, 0)
     for unit in trial.units:
@@ -53,12 +57,21 @@ def _counted(trial: Trial) -> tuple[str, Mapping[str, int]]:
     return "unit" if trial.columns.propensity is None else "decision", counts
 
 
+def _within(trial: Trial) -> bool:
+    """Tell whether most clusters stand in several arms."""
+    arms: dict[str, set[str]] = {}
+    for unit in trial.units:
+        if unit.cluster is not None:
+            arms.setdefault(unit.cluster, set()).add(unit.arm)
+    return 2 * sum(len(seen) > 1 for seen in arms.values()) > len(arms)
+
+
 def logged_weights(trial: Trial) -> list[float] | Missing:
-    """Give each arm's propensity, if it has one throughout."""
-    found: dict[str, list[float]] = {arm: [] for arm in trial.arms}
+    """Give each arm's propensity, if it has one throughout; of the arms that have decisions."""
+    found: dict[str, list[float]] = {unit.arm: [] for unit in trial.units}
     for unit in trial.units:
         if unit.propensity is not None:
             found[unit.arm].append(unit.propensity)
     if not all(found.values()) or any(max(seen) - min(seen) > _SAME * max(seen) for seen in found.values()):
         return Missing.PROPENSITIES_VARY
-    return [seen[0] for seen in found.values()]
+    return [found[arm][0] for arm in sorted(found)]

@@ -109,7 +109,7 @@ class Trial:
         The first things that ought to be looked at, in words.
     units : list of Unit
     arms : list of str
-        By name; known when the trial is closed.
+        By name; known when the trial is closed. What `expect` adds has no unit.
     """
 
     columns: Columns
@@ -124,6 +124,11 @@ class Trial:
         self.skipped[reason] += 1
         if said and len(self.told) < TOLD:
             self.told.append(f"line {line:,}: {reason}: {said}")
+
+    def expect(self, arms: Sequence[str]) -> None:
+        """Add arms that were planned and have no unit, and say so."""
+        self.arms = sorted([*self.arms, *arms])
+        self.told += [f"no row is of arm {arm!r}, which --weights plans: it counts with 0" for arm in arms]
 
     def close(self) -> None:
         """Drop units in several arms, forget clusters of units in several, and sort by last rows."""

@@ -64,11 +64,8 @@ class Weighed(NamedTuple):
     @classmethod
     def of(cls, learners: Iterable[tuple[int, int, int, int]]) -> Weighed:
         """Sum up learners given by their totals (n, w, r, d)."""
-        found = cls()
-        for n, w, r, d in learners:
-            one = (1, n, w, r, d, n * n, w * w, r * r, d * d, n * w, n * r, n * d, w * r)
-            found = cls(*(total + part for total, part in zip(found, one, strict=True)))
-        return found
+        rows = ((1, n, w, r, d, n * n, w * w, r * r, d * d, n * w, n * r, n * d, w * r) for n, w, r, d in learners)
+        return cls(*map(sum, zip(*rows, strict=True)))
 
     @classmethod
     def read(cls, sums: Mapping[str, int], behind: str = "") -> Weighed:
@@ -133,7 +130,7 @@ def off_policy(
     scale : int
         What stands for 1.
     least : float
-        Effective learners below which there is no answer.
+        Effective learners below which there is no answer; where no decision weighs anything there is none either.
 
     Examples
     --------
@@ -146,7 +143,7 @@ def off_policy(
     mean_weight = sums.w / (sums.n * scale) if sums.n else Missing.NOT_ENOUGH
     ips: Estimate | Missing = Missing.NOT_ENOUGH
     snips, dr = ips, ips
-    if sums.learners >= _LEAST and ess >= least:
+    if sums.learners >= _LEAST and sums.w and ess >= least:
         error = alpha_of(look, alpha)
         ips = _ratio(sums.learners, (sums.r, sums.n), (sums.rr, sums.nr, sums.nn), scale, error)
         snips = _ratio(sums.learners, (sums.r, sums.w), (sums.rr, sums.wr, sums.ww), 1, error)
@@ -162,6 +159,10 @@ def _ratio(
     ratio = Fraction(above, below)
     squares = products[0] - 2 * ratio * products[1] + ratio * ratio * products[2]
     variance = squares * learners / ((learners - 1) * Fraction(below) ** 2)
-    value, se = float(ratio / scale), math.sqrt(variance) / scale
+    value = float(ratio / scale)
+    try:
+        se = math.sqrt(variance) / scale
+    except OverflowError:  # weights of 1e99 on values of 1e99: the variance is no float, and nothing is known
+        se = math.inf
     reach = float(ndtri(1 - error / 2)) * se
     return Estimate(value, se, Interval(value - reach, value + reach))

@@ -69,7 +69,7 @@ def as_page(figures: Sequence[Figure], runs: Sequence[Run], command: str) -> str
     )
 
 
-def into_readme(readme: str, figures: Sequence[Figure], command: str) -> str:
+def into_readme(readme: str, figures: Sequence[Figure], command: str, begin: str = BEGIN, end: str = END) -> str:
     """Put the figures that have a bound between the README's marks.
 
     Raises
@@ -77,13 +77,13 @@ def into_readme(readme: str, figures: Sequence[Figure], command: str) -> str:
     ValueError
         The marks are not there.
     """
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        message = f"README.md has no {BEGIN} … {END}: put them where the figures belong"
+    before, has_begin, rest = readme.partition(begin)
+    _, has_end, after = rest.partition(end)
+    if not (has_begin and has_end):
+        message = f"README.md has no {begin} … {end}: put them where the figures belong"
         raise ValueError(message)
     bounded = table([figure for figure in figures if figure.holds is not None])
-    text = "\n".join([BEGIN, f"<!-- Written by `{command}` -->", "", *bounded, "", END])
+    text = "\n".join([begin, f"<!-- Written by `{command}` -->", "", *bounded, "", end])
     return before + text + after
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.bench.experiments import BEGIN, END, TRAPS, carried_over, section, without_section
 from tests.bench.figures import Figure
 from tests.bench.statistics_page import PAGE
-from tests.bench.traps import bandit, groups, mismatch, peeking
+from tests.bench.traps import bandit, groups, lived, mismatch, peeking
 
 
 def by_name(figures: list[Figure]) -> dict[str, Figure]:
@@ -61,6 +61,18 @@ def test_the_uniform_slice_holds_the_truth_while_the_population_changes() -> Non
     found = by_name(bandit.population_changes(np.random.default_rng(1), 30)[:5])
     assert found["uniform slice: 95 % intervals hold the truth"].value > 0.8
     assert found["all learners, naively: 95 % intervals hold the truth"].value < 0.5
+
+
+def test_what_is_lived_day_by_day_ends_as_what_is_drawn_as_sums() -> None:
+    draw = np.random.default_rng(2)
+    found = by_name(lived.nothing_helps(draw, 6))
+    assert found["always-valid p ≤ .05 at any look"].value <= found["naive p ≤ .05 at any look"].value
+    power, said = lived.something_helps(draw, 6)
+    assert power.value > 0
+    assert said.value > 0
+    slice_, naive, _, bias = lived.population_changes(draw, 3)
+    assert slice_.value >= naive.value
+    assert bias.value > 0, "who comes later is better, and is sent where it seems best"
 
 
 def test_the_section_is_kept_when_the_rest_of_the_page_is_written_anew() -> None:

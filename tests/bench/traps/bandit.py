@@ -54,8 +54,8 @@ def population_changes(rng: np.random.Generator, experiments: int) -> list[Figur
             share("uniform slice: 95 % intervals hold the truth", world, uniform, "93 to 97 %", least=low, most=high),
             share("uniform slice: always-valid ones do", world, always, "> 93 %", least=low),
             share("all learners, naively: 95 % intervals hold the truth", world, naive, ""),
-            _bias("uniform slice: bias of the effect", world, biases[0]),
-            _bias("all learners, naively: bias of the effect", world, biases[1]),
+            bias("uniform slice: bias of the effect", world, biases[0]),
+            bias("all learners, naively: bias of the effect", world, biases[1]),
         ]
     return figures
 
@@ -64,7 +64,8 @@ def _holds(interval: Interval) -> bool:
     return interval.lower <= EFFECT <= interval.upper
 
 
-def _bias(what: str, world: str, found: Floats) -> Figure:
+def bias(what: str, world: str, found: Floats) -> Figure:
+    """Tell by how much estimates miss the truth on average, with the standard error of that."""
     error = float(found.std(ddof=1) / np.sqrt(len(found)))
     return Figure(what, world, float(found.mean()), error, f"{len(found):,} experiments", percent=False)
 

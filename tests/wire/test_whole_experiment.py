@@ -11,12 +11,14 @@ from tests.core.partition import BIRTH, KEY, SURE, Partition, Told, replace
 from tests.core.trials import CANCELLED, NAME, PLAN, begin, move
 from tests.wire.words import arrived
 
+from fitly.core.events import ExperimentCompleted
 from fitly.core.experiments.enrolment import ENROLMENTS
 from fitly.core.experiments.plan import Measure
 from fitly.core.experiments.report import Report
+from fitly.core.experiments.trial import Afterwards
 from fitly.core.names import partition_of
 from fitly.core.numbers import DAY
-from fitly.core.partials import Kind
+from fitly.core.partials import Kind, Look
 from fitly.core.topics import PARTIALS, RESULTS
 from fitly.wire.outgoing import Outgoing
 from fitly.wire.partials import home_of
@@ -54,6 +56,11 @@ class School:
         batch = self.table.fold([arrived(self.table.position.offset + 1, sent)])
         self.table.adopt(batch)
         self.reports += [decode_report(out.value or b"") for out in batch.outputs if out.topic == RESULTS]
+
+    @property
+    def look(self) -> Look:
+        """The last look at the experiment."""
+        return self.table.looks[Kind.EXPERIMENTS, NAME]
 
     def later(self, hours: float) -> None:
         """Let time pass everywhere; a tick tells it."""
@@ -118,3 +125,36 @@ def test_the_last_report_is_what_the_raw_data_give() -> None:
     assert looks == [1, 2, 3, 4, 5, 7, 8], "a look for each close; one stands for two that nobody said anything between"
     school.later(50)
     assert school.reports[-1] is last, "it is over"
+
+
+def test_what_was_compared_at_the_end_stays_while_the_winner_is_rolled_out() -> None:
+    school = School()
+    for partition in school.partitions:
+        begin(partition, replace(PLAN, measurement_days=DAYS))
+    users = [f"learner-{n}" for n in range(60)]
+    for user in users:
+        school.hear(school.at(user).request(user), school.at(user).outcome(user, score=len(user) / 20))
+    for user in users[:20]:
+        school.hear(school.at(user).prefer(user, level="NONE"))
+    school.later(12)
+    given = ExperimentCompleted(experiment_name=NAME, afterwards=Afterwards.ROLL_OUT, winner="balanced", hold_back=0.2)
+    for partition in school.partitions:
+        school.hear(move(partition, given))
+    school.later(24)
+    end = school.reports[-1]
+    assert sum(arm.open for arm in end.arms) > 0, "who has opted out is not counted yet"
+    for _ in range(3):
+        for user in (*users, *(f"new-{len(school.reports)}-{n}" for n in range(20))):
+            school.hear(school.at(user).request(user), school.at(user).outcome(user, score=0.9))
+        school.later(24)
+    last = school.reports[-1]
+    assert last.look > end.look
+    assert (last.arms, last.comparisons, last.checks, last.verdict) == (
+        end.arms,
+        end.comparisons,
+        end.checks,
+        end.verdict,
+    )
+    joined = {name: value for name, value in school.look.sums.items() if ".r." in name}
+    assert joined["1.r.enrolled"] > joined["0.r.enrolled"] > 0
+    assert joined["1.r.measured"] > 0, "the roll-out goes on"

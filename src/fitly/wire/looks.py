@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fitly.core.experiments.looks import since_its_end
 from fitly.core.experiments.report import Report, report
 from fitly.core.partials import Look, Merged
 from fitly.core.topics import RESULTS
@@ -64,7 +65,8 @@ def viewed(merged: Merged, partition: int) -> Outgoing | None:
     if about is None or about.started_at is None:
         return None
     planned = None if merged.look is None else merged.look.planned
-    told = report(about, merged.sums, look=0, closed_at=merged.clock, planned=planned)
+    sums = since_its_end(merged.sums, merged.look)
+    told = report(about, sums, look=0, closed_at=merged.clock, planned=planned)
     return outgoing_report(told, partition)
 
 

@@ -6,12 +6,15 @@ A look is taken at the close of a UTC day of the event clock, once every partiti
 its sums once when its clock passes into another day, and says with them which closes that passes: so for each close
 there is exactly one word of each partition, whichever way they arrive and however often. Where the log was silent for
 days one word stands for several closes; then only the last close is looked at that has the same words.
+
+What was compared when the experiment ended stays as it was at the close of that day, for as long as it is rolled out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from fitly.core.experiments.sums import is_of_roll_out
 from fitly.core.experiments.trial import Afterwards, Trial
 from fitly.core.numbers import DAY, Day, Millis, day_of
 from fitly.core.partials import Closing, Look, Partial, merged
@@ -73,7 +76,28 @@ def next_look(said: Mapping[int, Sequence[Partial]], partitions: int, last: Look
     day = min(word.closes.day for word in words if word.closes is not None)
     about = newest_about(words)
     number = day - first + 1 if last is None else last.number + day - day_of(last.clock)
-    return Look(Millis(day * DAY), merged(words), number, None if about is None else about.about)
+    sums = since_its_end(merged(words), last)
+    return Look(Millis(day * DAY), sums, number, None if about is None else about.about)
+
+
+def since_its_end(sums: Mapping[str, int], last: Look | None) -> dict[str, int]:
+    """Give sums in which nothing moves any more that was compared, once the day of the end was looked at.
+
+    A roll-out goes on and is counted; who was enrolled before and is measured only then, or joins it, changes no
+    comparison.
+
+    Parameters
+    ----------
+    sums : mapping
+        What the words of the partitions add up to now.
+    last : Look or None
+        The last look at the experiment.
+    """
+    ended = None if last is None or last.about is None else last.about.ended_at
+    if last is None or ended is None or day_of(last.clock) <= day_of(ended):
+        return dict(sums)
+    kept = {name: value for name, value in last.sums.items() if not is_of_roll_out(name)}
+    return kept | {name: value for name, value in sums.items() if is_of_roll_out(name)}
 
 
 def _started(words: Sequence[Partial]) -> Day:

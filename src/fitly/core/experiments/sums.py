@@ -71,6 +71,15 @@ def total(sums: Mapping[str, int], name: str) -> int:
     return sums.get(name, 0)
 
 
+def is_of_roll_out(name: str) -> bool:
+    """Tell whether a sum is of those who joined after the end.
+
+    >>> [is_of_roll_out(name) for name in ("1.r.enrolled", "open.1.r.with_outcome", "cluster.0a.1.r.measured", "1.a.n")]
+    [True, True, True, False]
+    """
+    return ROLLED_OUT in name.split(".")[1:4]
+
+
 def sample(sums: Mapping[str, int], name: str) -> Sums:
     """Give the count, sum and squares that stand under a name.
 

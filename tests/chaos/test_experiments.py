@@ -25,6 +25,7 @@ from tests.core.trials import BANDIT, PLAN, started
 from fitly.core.events import ControlEvent, ControlPayload, ExperimentDefined, ExperimentJudged, ExperimentReweighted
 from fitly.core.experiments.concluding import conclusions
 from fitly.core.experiments.plan import Bandit
+from fitly.core.experiments.stated import Stated
 from fitly.core.partials import Kind, Look
 from fitly.core.rules import Policy, Windows
 from fitly.core.topics import CONTEXTS_CHANGELOG, PARTIALS, POPULATION_CHANGELOG, RESULTS
@@ -189,8 +190,15 @@ def assert_reports(expected: Reports, place: tuple[str, str]) -> None:
 
 
 def assert_concluded(looks: Looks, history: Sequence[ControlEvent]) -> dict[str, int]:
-    """What the agents said of the experiments follows from the looks it names; give how often each was said."""
+    """What the agents said of the experiments follows from the looks it names, and no verdict was passed over.
+
+    Returns
+    -------
+    dict
+        How often each kind was said.
+    """
     said: Counter[str] = Counter()
+    verdicts: dict[str, list[Stated]] = {}
     for number, event in enumerate(history):
         if not isinstance(event.data, ExperimentJudged | ExperimentReweighted):
             continue
@@ -198,5 +206,10 @@ def assert_concluded(looks: Looks, history: Sequence[ControlEvent]) -> dict[str,
         look = looks[name, event.data.look]
         assert event.data in conclusions({(Kind.EXPERIMENTS, name): look}, history[:number])
         said[type(event.data).__name__] += 1
+        if isinstance(event.data, ExperimentJudged):
+            verdicts.setdefault(name, []).append(Stated(event.data.look, event.data.winner, tuple(event.data.unmet)))
+    for name, found in verdicts.items():
+        last = max(number for of, number in looks if of == name)
+        assert found == list(looks[name, last].stated[: len(found)]), "in their order, whoever was away at a look"
     assert said.keys() == {"ExperimentJudged", "ExperimentReweighted"}
     return dict(said)

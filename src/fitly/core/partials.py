@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from fitly.core.experiments.planned import PlannedLook
+from fitly.core.experiments.stated import Stated
 from fitly.core.experiments.trial import Trial
 from fitly.core.numbers import HOUR, Day, Millis
 
@@ -88,6 +89,8 @@ class Look(NamedTuple):
         The experiment as it was in force then.
     planned : PlannedLook or None
         What the planned look at the experiment found; None until it was taken.
+    stated : tuple of Stated
+        The verdicts that its looks came to, where they changed.
     """
 
     clock: Millis
@@ -95,6 +98,7 @@ class Look(NamedTuple):
     number: int = 0
     about: Trial | None = None
     planned: PlannedLook | None = None
+    stated: tuple[Stated, ...] = ()
 
 
 class Merged(NamedTuple):

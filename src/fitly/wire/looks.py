@@ -9,6 +9,7 @@ from typing import Final
 
 from fitly.core.experiments.looks import since_its_end
 from fitly.core.experiments.report import Report, report
+from fitly.core.experiments.stated import Stated, stated
 from fitly.core.partials import Look, Merged
 from fitly.core.topics import RESULTS
 from fitly.wire.outgoing import Outgoing
@@ -46,9 +47,10 @@ def reported(look: Look, last: Look | None) -> tuple[Look, Report]:
         The one before it.
     """
     assert look.about is not None  # noqa: S101 - a look at an experiment says what it is about
-    planned = None if last is None else last.planned
+    planned, before = (None, ()) if last is None else (last.planned, last.stated)
     told = report(look.about, look.sums, look=look.number, closed_at=look.clock, planned=planned)
-    return look._replace(planned=told.planned_look), told
+    verdict = Stated(look.number, told.verdict.winner, tuple(told.verdict.unmet))
+    return look._replace(planned=told.planned_look, stated=stated(before, verdict)), told
 
 
 def viewed(merged: Merged, partition: int) -> Outgoing | None:

@@ -13,6 +13,7 @@ import msgspec
 
 from fitly.core.errors import Broken, Refused
 from fitly.core.experiments.planned import PlannedLook
+from fitly.core.experiments.stated import Stated
 from fitly.core.experiments.trial import Trial, written
 from fitly.core.learner import NEVER
 from fitly.core.numbers import Millis
@@ -33,6 +34,7 @@ class _Look:
     number: int = 0
     about: Trial | None = None
     planned: PlannedLook | None = None
+    stated: tuple[Stated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,11 @@ def _looked(look: Look) -> dict[str, Any]:
     said: dict[str, Any] = {"clock": look.clock, "sums": spelt(look.sums)}
     if look.about is not None:
         said |= {"number": look.number, "about": written(look.about)}
-    return said if look.planned is None else said | {"planned": look.planned}
+    if look.planned is not None:
+        said["planned"] = look.planned
+    if look.stated:
+        said["stated"] = look.stated
+    return said
 
 
 def decode_merged(value: bytes) -> Merged:
@@ -124,7 +130,7 @@ def decode_merged(value: bytes) -> Merged:
         row = _DECODER.decode(body)
         was, look = row.look, None
         if was is not None:
-            look = Look(Millis(was.clock), _read(was.sums), was.number, was.about, was.planned)
+            look = Look(Millis(was.clock), _read(was.sums), was.number, was.about, was.planned, was.stated)
         clocks = {partition: Millis(clock) for partition, clock in row.clocks.items()}
         return Merged(row.kind, row.name, row.birth_id, clocks, _read(row.sums), look, row.about)
     except ValueError as error:  # msgspec's errors are ValueErrors too

@@ -15,10 +15,12 @@ from fitly.core.events import (
 from fitly.core.experiments.concluding import conclusions
 from fitly.core.experiments.lifecycle import lived
 from fitly.core.experiments.plan import Bandit, BanditAlgorithm, Plan
+from fitly.core.experiments.stated import MOST_KEPT
 from fitly.core.names import EventKey
 from fitly.core.numbers import DAY, Millis
 from fitly.core.partials import Kind, Look
 from fitly.core.revising import proposals
+from fitly.wire.looks import reported
 
 DAYS = 15
 
@@ -42,12 +44,14 @@ def measured(place: str, n: int, mean: float, sd: float) -> dict[str, int]:
     return {f"{place}.{name}": value for name, value in (counts | squared | values | epoch).items()}
 
 
-def look(history: list[ControlEvent], number: int = DAYS, *, effect: float = 0.1, slices: str = "a") -> Look:
-    """A look at 1,000 learners of each variant, the second of whom fare better by so much."""
+def look(
+    history: list[ControlEvent], number: int = DAYS, *, effect: float = 0.1, slices: str = "a", last: Look | None = None
+) -> Look:
+    """A look at 1,000 learners of each variant, the second of whom fare better by so much; after another look."""
     sums: dict[str, int] = {}
     for slice_ in slices:
         sums |= measured(f"0.{slice_}", 1_000, 0.5, 0.1) | measured(f"1.{slice_}", 1_000, 0.5 + effect, 0.1)
-    return Look(Millis(number * DAY), sums, number, lived(history)[NAME])
+    return reported(Look(Millis(number * DAY), sums, number, lived(history)[NAME]), last)[0]
 
 
 def concluded(history: list[ControlEvent], seen: Look) -> list[ControlPayload]:
@@ -75,17 +79,41 @@ def test_a_winner_is_said_once() -> None:
 
 def test_a_verdict_that_changes_is_said_again_with_what_is_missing() -> None:
     history = said()
-    (early,) = concluded(history, look(history, 3))
+    first = look(history, 3)
+    (early,) = concluded(history, first)
     assert isinstance(early, ExperimentJudged)
     assert (early.winner, early.look) == (None, 3)
     assert "duration" in early.unmet
     history = after(history, early)
-    (late,) = concluded(history, look(history))
+    second = look(history, last=first)
+    (late,) = concluded(history, second)
     assert isinstance(late, ExperimentJudged)
     assert late.winner == "balanced"
-    (lost,) = concluded(after(history, late), look(history, DAYS + 1, effect=0.0))
+    third = look(history, DAYS + 1, effect=0.0, last=second)
+    (lost,) = concluded(after(history, late), third)
     assert isinstance(lost, ExperimentJudged)
     assert lost.winner is None
+
+
+def test_verdicts_that_nobody_was_there_to_say_are_said_later_in_their_order() -> None:
+    history = said()
+    seen = look(history, 3)
+    for number, effect in ((4, 0.1), (DAYS, 0.1), (DAYS + 1, 0.1), (DAYS + 2, 0.0)):
+        seen = look(history, number, effect=effect, last=seen)
+    early, late, lost = concluded(history, seen)
+    assert isinstance(late, ExperimentJudged)
+    assert (late.look, late.winner) == (DAYS, "balanced")
+    assert concluded(after(history, early), seen) == [late, lost]
+    assert concluded(after(history, early, late, lost), seen) == []
+
+
+def test_of_verdicts_that_nobody_says_the_newest_are_kept() -> None:
+    history = said()
+    seen = look(history, 3)
+    for number in range(4, 4 + 2 * MOST_KEPT):
+        seen = look(history, number, effect=number % 2 / 10, last=seen)
+    assert len(seen.stated) == MOST_KEPT
+    assert seen.stated[-1].look == seen.number
 
 
 def test_nothing_is_said_of_what_was_cancelled_of_what_is_unknown_and_of_other_sums() -> None:

@@ -11,7 +11,6 @@ from typing import Final
 from fitly.core.events import ControlEvent, ControlPayload, ExperimentJudged, ExperimentReweighted
 from fitly.core.experiments.counted import arms
 from fitly.core.experiments.lifecycle import MOVES, lived
-from fitly.core.experiments.report import report
 from fitly.core.experiments.reweighting import Block, reweighted
 from fitly.core.experiments.sums import ASSIGNED, UNIFORM, sample
 from fitly.core.experiments.trial import Status, Trial
@@ -49,17 +48,16 @@ def conclusions(looks: Mapping[tuple[Kind, str], Look], history: Sequence[Contro
 
 
 def _judged(about: Trial, look: Look, now: Trial, history: Sequence[ControlEvent]) -> Iterator[ExperimentJudged]:
-    """Say the verdict of a look where it is another than the last that was said."""
+    """Say the verdicts that were not said yet, each where it is another than the last that was said."""
     name = about.plan.experiment_name
     if (now.status, ExperimentJudged) not in MOVES:
         return
     said = [each.data for each in history if isinstance(each.data, ExperimentJudged)]
     last = next((each for each in reversed(said) if each.experiment_name == name), None)
-    if last is not None and last.look >= look.number:
-        return
-    verdict = report(about, look.sums, look=look.number, closed_at=look.clock, planned=look.planned).verdict
-    if last is None or (last.winner, last.unmet) != (verdict.winner, verdict.unmet):
-        yield ExperimentJudged(experiment_name=name, look=look.number, winner=verdict.winner, unmet=verdict.unmet)
+    for look_, winner, unmet in look.stated:
+        if last is None or (last.look < look_ and (last.winner, last.unmet) != (winner, unmet)):
+            last = ExperimentJudged(experiment_name=name, look=look_, winner=winner, unmet=unmet)
+            yield last
 
 
 def _reweighted(about: Trial, look: Look, now: Trial) -> Iterator[ExperimentReweighted]:

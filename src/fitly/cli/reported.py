@@ -16,6 +16,7 @@ from fitly.cli.intervals import MOST_LINES, Seen, drawn
 from fitly.core.experiments.alerting import AlertKind
 from fitly.core.experiments.figures import ArmFigures, Comparison, CountedUnit, Role
 from fitly.core.experiments.report import Report
+from fitly.core.experiments.trial import Status
 from fitly.core.statistics.welch import Interval
 
 NARROW: Final = 80
@@ -62,7 +63,10 @@ def _head(told: Report) -> Iterator[Text | str]:
     )
     which = "between looks, provisional: it decides nothing" if told.is_provisional else f"look {told.look}"
     yield f"{which}, as of {told.closed_at:%Y-%m-%d %H:%M} UTC; {told.participants:,} enrolled"
-    yield f"Each {told.unit.replace('_', '-')} counts once, {told.window.measurement_days} days after it joined."
+    when = f"{told.window.measurement_days} days after it joined"
+    if told.unit == CountedUnit.LEARNER_EPOCH:
+        when = f"at the end of its epoch of {told.window.measurement_days} days"
+    yield f"Each {told.unit.replace('_', '-')} counts once, {when}."
     if told.not_enrolled:
         reasons = ", ".join(f"{name} {count:,}" for name, count in told.not_enrolled.items())
         yield f"Not enrolled: {reasons}"
@@ -82,7 +86,10 @@ _MARKS: Final = {True: ("✓", "green"), False: ("✗", "red")}
 
 def _verdict(told: Report, width: int) -> Iterator[Text]:
     said = told.verdict
-    yield _title("Verdict: " + (f"{said.winner} wins" if said.winner else "nobody has won yet"))
+    yield _title(
+        "Verdict: "
+        + (f"{said.winner} wins" if said.winner else "nobody has won" if _is_over(told) else "nobody has won yet")
+    )
     pad = max(len(each.name) for each in said.conditions)
     for each in said.conditions:
         mark = ("-", "dim") if each.met not in _MARKS else _MARKS[bool(each.met)]
@@ -273,11 +280,17 @@ def _outlook(told: Report, width: int) -> Iterator[Text]:
         )
     left = told.left
     lines.append(
-        f"days left: {left.minimum_duration:.0f} to the minimum, {left.planned_end:.0f} to the planned end, "
+        "it is over: no day is left"
+        if _is_over(told)
+        else f"days left: {left.minimum_duration:.0f} to the minimum, {left.planned_end:.0f} to the planned end, "
         f"{_days(left.planned_n)} to the planned size ({_days(left.measured_per_day, 1)} measured a day)"
     )
     for words in lines:
         yield from (Text(f"  {line}") for line in _wrapped(words, width - 4))
+
+
+def _is_over(told: Report) -> bool:
+    return told.status in {Status.COMPLETED, Status.CANCELLED}
 
 
 def _days(value: float | None, digits: int = 0) -> str:

@@ -50,6 +50,14 @@ def test_a_clear_effect_wins_at_any_look() -> None:
     assert alerted(found) == [(AlertKind.VERDICT_READY, "A")]
 
 
+def test_what_could_not_be_tested_is_no_condition_that_is_met() -> None:
+    nobody_left = told(plan(), crowd((0.0, 0.1), 100))
+    assert conditions(nobody_left)["opt_outs"] == "NOT_APPLICABLE"
+    assert next(each.detail for each in nobody_left.verdict.conditions if each.name == "opt_outs").endswith(
+        "no test (EMPTY_CELL)"
+    )
+
+
 def test_nobody_wins_before_the_minima_and_no_p_is_told() -> None:
     early = told(plan(min_duration_days=40), crowd((0.0, 0.1), 100))
     assert early.verdict.unmet == ("duration",)

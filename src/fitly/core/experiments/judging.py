@@ -169,9 +169,9 @@ def _contender(contrasts: Sequence[Contrast], rule: Rule) -> tuple[Contrast, flo
     return best, -minus_p, kind
 
 
-def _mismatches(checks: Sequence[Check]) -> dict[str, tuple[bool, str]]:
-    """Give per kind of check whether it blocks, and what was found."""
-    found: dict[str, tuple[bool, str]] = {}
+def _mismatches(checks: Sequence[Check]) -> dict[str, tuple[bool | None, str]]:
+    """Give per kind of check whether it blocks, None where nothing could be tested, and what was found."""
+    found: dict[str, tuple[bool | None, str]] = {}
     for suspicion in Suspicion:
         mine = [check for check in checks if check.suspicion is suspicion]
         if not mine or suspicion is Suspicion.APPLIED:
@@ -180,7 +180,9 @@ def _mismatches(checks: Sequence[Check]) -> dict[str, tuple[bool, str]]:
         what = f"by {worst.unit}{f', {worst.measure}' if worst.measure else ''}"
         p = f"no test ({worst.p_value_reason})" if worst.p_value is None else f"p {worst.p_value:.3g}"
         evidence = "" if worst.log10_e is None else f", evidence 10^{worst.log10_e:.1f} (blocks from 10^3)"
-        found[suspicion.value.lower()] = (any(check.blocks for check in mine), f"{what}: {p}{evidence}")
+        is_tested = any(check.p_value is not None or check.log10_e is not None for check in mine)
+        blocks = any(check.blocks for check in mine) if is_tested else None
+        found[suspicion.value.lower()] = blocks, f"{what}: {p}{evidence}"
     return found
 
 

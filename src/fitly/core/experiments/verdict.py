@@ -114,8 +114,9 @@ class Evidence:
         Since the start, without pauses; None where there is no clock.
     at_end : bool
         Whether the planned end is reached: only then does the fixed p count.
-    mismatches : mapping of str to (bool, str)
-        Per check (sample ratio, joins, opt-outs): whether it raised its alarm, and its figures in words.
+    mismatches : mapping of str to (bool or None, str)
+        Per check (sample ratio, joins, opt-outs): whether it raised its alarm, None where there was nothing to test,
+        and its figures in words.
     guardrails : mapping of str to (bool, str)
         Per guardrail: whether its margin is kept, and its figures in words.
     clusters : mapping of str to int, optional
@@ -129,7 +130,7 @@ class Evidence:
     participants: Mapping[str, int]
     days: float | None
     at_end: bool
-    mismatches: Mapping[str, tuple[bool, str]]
+    mismatches: Mapping[str, tuple[bool | None, str]]
     guardrails: Mapping[str, tuple[bool, str]]
     clusters: Mapping[str, int] | None = None
     unguarded: str = NONE_DECLARED
@@ -168,7 +169,10 @@ def verdict(evidence: Evidence, rule: Rule = RULE) -> Verdict:
         _participants(evidence, rule),
         _duration(evidence, rule),
         *([] if evidence.clusters is None else [_clusters(evidence.clusters, rule)]),
-        *(Condition(name, not alarm, detail) for name, (alarm, detail) in evidence.mismatches.items()),
+        *(
+            Condition(name, NOT_APPLICABLE if alarm is None else not alarm, detail)
+            for name, (alarm, detail) in evidence.mismatches.items()
+        ),
         primary,
         _guardrails(evidence),
         _as_zero(evidence, leader),

@@ -545,6 +545,19 @@ def test_of_a_bandit_the_newest_epoch_is_told_and_an_open_one_is_not_measured() 
     assert kept.variant_place == 0
 
 
+def test_a_roll_out_hides_nobodys_variant_and_is_told_of_who_was_in_none() -> None:
+    partition = running()
+    asked(partition)
+    row = partition.row()
+    was, rolled = Enrolment(1, variant=0, state=State.MEASURED), Enrolment(1, variant=1, how=How.ROLLED_OUT)
+    for records, place in (([was, rolled], 0), ([Enrolment(1, reason=Reason.LEVEL), rolled], 1), ([rolled], 1)):
+        (told,) = assignment_records(row._replace(trials=ENROLMENTS.join(records)))
+        assert told.variant_place == place
+    again = Enrolment(1, variant=0, how=How.HELD_BACK)
+    (told,) = assignment_records(row._replace(trials=ENROLMENTS.join([rolled, again])))
+    assert told.variant_place == 0
+
+
 def test_a_record_that_lacks_a_draw_of_the_variants_policy_contradicts_itself() -> None:
     partition = running(POLICIES)
     for n in range(40):

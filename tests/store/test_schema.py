@@ -17,7 +17,7 @@ from fitly.store import check, schema, upgrade
 from fitly.store.upgrade import scripts
 
 pytestmark = pytest.mark.postgres
-HEAD = "0011"
+HEAD = "0012"
 
 
 @asynccontextmanager

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fitly.core.experiments.assignments import AssignmentRecord
-from fitly.core.experiments.records import ExperimentRecord
+from fitly.core.experiments.records import ExperimentRecord, ReweightingRecord
+from fitly.core.experiments.results import ResultRecord
 from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
     ConfigRecord,
@@ -44,6 +45,8 @@ RECORD_TABLES: Final[Mapping[type, Table]] = {
     PopulationRecord: schema.POPULATION,
     ExperimentRecord: schema.EXPERIMENTS,
     AssignmentRecord: schema.ASSIGNMENTS,
+    ReweightingRecord: schema.REWEIGHTINGS,
+    ResultRecord: schema.RESULTS,
 }
 _AT_ONCE: Final = 2_000
 

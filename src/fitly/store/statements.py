@@ -22,8 +22,9 @@ from fitly.core.effectiveness import UNKNOWN_COLUMNS
 from fitly.core.events import ControlEvent
 from fitly.core.experiments.assignments import AssignmentRecord
 from fitly.core.experiments.lifecycle import concerns, heard, name_of
-from fitly.core.experiments.records import ExperimentRecord, experiment_record
+from fitly.core.experiments.records import ExperimentRecord, ReweightingRecord, experiment_record, reweighting_record
 from fitly.core.experiments.results import ResultRecord
+from fitly.core.experiments.trial import Trial
 from fitly.core.population_effectiveness import PopulationRecord
 from fitly.core.records import (
     ConfigRecord,
@@ -110,6 +111,7 @@ AUDIT: Final = Upsert(schema.AUDIT_LOG, [field.name for field in fields(AuditRec
 POLICIES: Final = Kind(schema.POLICY_REVISIONS, PolicyRecord, None)
 RESULTS: Final = Kind(schema.RESULTS, ResultRecord, _not_newer(schema.RESULTS))
 EXPERIMENTS: Final = Kind(schema.EXPERIMENTS, ExperimentRecord, _not_newer(schema.EXPERIMENTS))
+REWEIGHTINGS: Final = Kind(schema.REWEIGHTINGS, ReweightingRecord, None)
 ASSIGNMENTS: Final = Kind(schema.ASSIGNMENTS, AssignmentRecord, _not_newer(schema.ASSIGNMENTS))
 POPULATION: Final = Kind(schema.POPULATION, PopulationRecord, _not_newer(schema.POPULATION))
 
@@ -207,9 +209,23 @@ async def _move(connection: AsyncConnection, moves: Sequence[tuple[ControlEvent,
             touched[name_of(event.data)] = offset
     there = [(experiment_record(trials[name]), offset) for name, offset in touched.items() if name in trials]
     written = await EXPERIMENTS.write(connection, there)
+    written += await REWEIGHTINGS.write(connection, _reweightings(moves, trials))
     await findings.settle(connection, [record.id for record, _ in there])
     await name_experiments(connection, [trials[name].number for name in touched if name in trials])
     return written
+
+
+def _reweightings(
+    moves: Sequence[tuple[ControlEvent, int]], trials: Mapping[str, Trial]
+) -> list[tuple[ReweightingRecord, int]]:
+    """Give the weights that experiments took, also of events heard before: their epochs are known still."""
+    found: dict[tuple[str, int], tuple[ReweightingRecord, int]] = {}
+    for event, offset in moves:
+        trial = trials.get(name_of(event.data)) if concerns(event.data) else None
+        record = None if trial is None else reweighting_record(event, trial)
+        if record is not None:
+            found.setdefault((record.experiment_id, record.epoch), (record, offset))
+    return list(found.values())
 
 
 async def write_decisions(connection: AsyncConnection, found: Decisions) -> int:

@@ -8,6 +8,7 @@ All tables are read as of one moment, the sink's positions with them; the topics
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from fitly.cli.proof.findings import Finding
 from fitly.cli.proof.tables import Tables
 from fitly.core import topics
 from fitly.core.experiments.assignments import AssignmentRecord, assignment_records
-from fitly.core.experiments.lifecycle import lived
-from fitly.core.experiments.records import ExperimentRecord, experiment_record
+from fitly.core.experiments.lifecycle import concerns, lived, name_of
+from fitly.core.experiments.records import ExperimentRecord, ReweightingRecord, experiment_record, reweighting_record
+from fitly.core.experiments.results import ResultRecord, result_record
 from fitly.core.names import ERASED_PREFIX
 from fitly.core.plain import plain
 from fitly.core.population_effectiveness import PopulationRecord, population_records
@@ -47,6 +49,7 @@ from fitly.stream import read
 from fitly.stream.generation import read_control
 from fitly.wire.merged import decode_merged, is_merged
 from fitly.wire.outcomes import decode_outcome
+from fitly.wire.results import decode_report
 from fitly.wire.rows import decode_context, decode_learner
 from fitly.wire.selected import decode_selected
 
@@ -60,6 +63,7 @@ SOURCES: Final = (
     topics.SELECTED,
     topics.OUTCOMES,
     topics.POPULATION_CHANGELOG,
+    topics.RESULTS,
 )
 POLL_S: Final = 0.5
 KEYS: Final[dict[type, Key]] = {
@@ -73,6 +77,8 @@ KEYS: Final[dict[type, Key]] = {
     PopulationRecord: lambda record: record.id,
     ExperimentRecord: lambda record: record.experiment_name,
     AssignmentRecord: lambda record: f"{record.experiment_number} {record.user_id}",
+    ReweightingRecord: lambda record: f"{record.experiment_id} epoch {record.epoch}",
+    ResultRecord: lambda record: f"{record.report['experiment_name']} look {record.look}",
 }
 NAMES: Final[dict[type, str]] = {
     PreferencesRecord: "personalization_preferences",
@@ -85,6 +91,8 @@ NAMES: Final[dict[type, str]] = {
     PopulationRecord: "population_effectiveness",
     ExperimentRecord: "personalization_experiments",
     AssignmentRecord: "experiment_assignments",
+    ReweightingRecord: "experiment_reweightings",
+    ResultRecord: "experiment_results",
 }
 
 
@@ -118,7 +126,7 @@ async def prove(settings: Settings, patience: float, step: Callable[[str, int, i
         )
         return [finding]
     async with store.snapshot(settings.database_url) as snapshot:
-        readers = (_control, _learners, _contexts, _decisions, _outcomes, _population)
+        readers = (_control, _learners, _contexts, _decisions, _outcomes, _population, _results)
         for number, reader in enumerate(readers):
             step("Postgres", number, len(readers))
             source = await reader(settings, snapshot.positions)
@@ -186,10 +194,18 @@ async def _control(settings: Settings, positions: dict[tuple[str, int], int]) ->
     stop = await _stop(settings, topics.CONTROL, positions)
     issued = (await read_control(settings, stop=stop)).events
     found = [policy for event in issued if (policy := policy_record(event)) is not None]
-    experiments = [experiment_record(trial) for trial in lived(issued).values()]
+    trials = lived(issued)
+    experiments = [experiment_record(trial) for trial in trials.values()]
+    weights = [
+        record
+        for event in reversed(issued)  # of two for one epoch the first was taken
+        if concerns(event.data) and (trial := trials.get(name_of(event.data))) is not None
+        if (record := reweighting_record(event, trial)) is not None
+    ]
     records: dict[type, dict[str, Any]] = {
         PolicyRecord: _by_key(PolicyRecord, found),
         ExperimentRecord: _by_key(ExperimentRecord, experiments),
+        ReweightingRecord: _by_key(ReweightingRecord, weights),
     }
     return Source(records, cut=False)
 
@@ -233,6 +249,16 @@ async def _population(settings: Settings, positions: dict[tuple[str, int], int])
             newest[record.key] = record.value
     found = [one for value in newest.values() for one in population_records(decode_merged(value))]
     return Source({PopulationRecord: _by_key(PopulationRecord, found)}, cut=False)
+
+
+async def _results(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:
+    newest: dict[bytes, bytes] = {}
+    stop = await _stop(settings, topics.RESULTS, positions)
+    async for record in read.read_topic(settings, topics.RESULTS, stop=stop):
+        if record.key is not None and record.value is not None:
+            newest[record.key] = record.value
+    found = [result_record(decode_report(value), json.loads(value)) for value in newest.values()]
+    return Source({ResultRecord: _by_key(ResultRecord, found)}, cut=False)
 
 
 async def _decisions(settings: Settings, positions: dict[tuple[str, int], int]) -> Source:

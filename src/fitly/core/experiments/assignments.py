@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment, Reason, State
+from fitly.core.experiments.enrolment import ENROLMENTS, Enrolment, How, Reason, State
 from fitly.core.learner import ContextRow
 from fitly.core.names import named
 from fitly.core.numbers import CERTAIN, Millis, to_datetime
@@ -18,7 +18,10 @@ from fitly.core.plain import plain
 
 @dataclass(frozen=True, slots=True)
 class AssignmentRecord:
-    """One learner in one experiment: the newest of what the row says of it. Of a bandit that is the newest epoch."""
+    """One learner in one experiment: the newest of what the row says of it. Of a bandit that is the newest epoch.
+
+    A roll-out is told of those only who were not in the experiment itself: who was in which variant stays to be seen.
+    """
 
     experiment_number: int
     user_id: str
@@ -36,9 +39,17 @@ def assignment_records(row: ContextRow) -> list[AssignmentRecord]:
     newest: dict[int, Enrolment] = {}
     for record in ENROLMENTS.all(row.trials):
         before = newest.get(record.trial)
-        if before is None or before.reason or not record.reason:
+        if (
+            before is None
+            or before.reason
+            or not (record.reason or (_is_of_roll_out(record) > _is_of_roll_out(before)))
+        ):
             newest[record.trial] = record
     return [_assignment(row, newest[number]) for number in sorted(newest)]
+
+
+def _is_of_roll_out(record: Enrolment) -> bool:
+    return record.how in {How.ROLLED_OUT, How.HELD_BACK}
 
 
 def _assignment(row: ContextRow, record: Enrolment) -> AssignmentRecord:

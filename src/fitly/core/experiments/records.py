@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from fitly.core.events import ControlEvent, ExperimentReweighted
 from fitly.core.experiments.trial import Trial, written
 from fitly.core.names import named
 from fitly.core.numbers import Millis, span, to_datetime
-from fitly.core.plain import Json, as_json
+from fitly.core.plain import Json, as_json, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,20 @@ class ExperimentRecord:
     created_at: datetime
     completed_at: datetime | None
     trial: Json
+
+
+@dataclass(frozen=True, slots=True)
+class ReweightingRecord:
+    """New weights of a bandit, and what they follow from; ``posteriors`` are {variant_id: {mean, sd}}."""
+
+    experiment_id: str
+    epoch: int
+    control_number: int
+    weights: Json
+    posteriors: Json
+    seed: str
+    look: int
+    issued_at: datetime
 
 
 def experiment_id(name: str) -> str:
@@ -73,6 +88,33 @@ def experiment_record(trial: Trial) -> ExperimentRecord:
         created_at=to_datetime(trial.defined_at),
         completed_at=_moment(trial.ended_at),
         trial=as_json({name: value for name, value in asdict(trial).items() if name in written(trial)}),
+    )
+
+
+def reweighting_record(event: ControlEvent, trial: Trial) -> ReweightingRecord | None:
+    """Project new weights; None where the event says none, or the experiment never took them.
+
+    Parameters
+    ----------
+    event : ControlEvent
+        Any.
+    trial : Trial
+        The experiment it is about, after it or later: every epoch it ever had begins at the issue of its weights.
+    """
+    said = event.data
+    if not isinstance(said, ExperimentReweighted):
+        return None
+    if (said.epoch, event.issued_at) not in {(epoch.number, epoch.since) for epoch in trial.epochs}:
+        return None
+    return ReweightingRecord(
+        experiment_id=experiment_id(said.experiment_name),
+        epoch=said.epoch,
+        control_number=event.number,
+        weights=as_json(said.weights),
+        posteriors={name: {"mean": said.means.get(name), "sd": said.sds.get(name)} for name in said.weights},
+        seed=plain(said.seed),
+        look=said.look,
+        issued_at=to_datetime(event.issued_at),
     )
 
 

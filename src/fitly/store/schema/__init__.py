@@ -2,7 +2,7 @@
 
 from fitly.store.schema.books import AUDIT_LOG, DECISIONS, LEDGER, POLICY_REVISIONS, SINK_POSITIONS
 from fitly.store.schema.columns import METADATA
-from fitly.store.schema.experiments import ASSIGNMENTS, EXPERIMENTS, RESULTS
+from fitly.store.schema.experiments import ASSIGNMENTS, EXPERIMENTS, RESULTS, REWEIGHTINGS
 from fitly.store.schema.learners import CONFIGS, EFFECTIVENESS, OUTCOMES, PREFERENCES
 from fitly.store.schema.population import POPULATION
 
@@ -20,5 +20,6 @@ __all__ = [
     "POPULATION",
     "PREFERENCES",
     "RESULTS",
+    "REWEIGHTINGS",
     "SINK_POSITIONS",
 ]

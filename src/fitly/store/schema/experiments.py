@@ -103,6 +103,20 @@ ASSIGNMENTS: Final = table(
     comment="Who is in which variant since when, or why not",
 )
 
+REWEIGHTINGS: Final = table(
+    "experiment_reweightings",
+    column("experiment_id", IDENTIFIER, "References personalization_experiments.id; not enforced", primary_key=True),
+    column("epoch", Integer, "Number of the epoch the weights begin, from 1", primary_key=True, autoincrement=False),
+    column("control_number", BigInteger, "Number of the control event that set them", check=COUNT),
+    column("weights", JSON, "{variant_id: weight}; they add to 1"),
+    column("posteriors", JSON, "{variant_id: {mean, sd}}: what the weights follow from"),
+    column("seed", Text, "What their calculation was seeded with; empty where nothing was drawn"),
+    column("look", Integer, "Number of the look they follow from", check=COUNT),
+    column("issued_at", MOMENT, "When the control event was issued, by the wall clock"),
+    version(),
+    comment="Weights of bandits over their epochs, as the control log tells them",
+)
+
 RESULTS: Final = table(
     "experiment_results",
     column("experiment_id", IDENTIFIER, _REFERENCE, primary_key=True),
